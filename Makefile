@@ -77,7 +77,7 @@ docs: $(VENV)/has-docs
 screenshots: $(VENV)/has-test prosody test-programs
 	$(BIN)/python tools/make-screenshots
 
-bench: $(VENV)/has-test $(VENV)/has-bench prosody bench-programs
+bench: $(VENV)/has-test prosody bench-programs
 	$(BIN)/python -m benchmarks.announce
 	$(BIN)/python -m benchmarks.catalogue
 	$(BIN)/python -m benchmarks.lists
@@ -100,8 +100,8 @@ prosody:
 test-programs:
 	@tools/get-test-programs
 
-bench-programs:
-	@tools/get-bench-programs
+bench-programs: $(VENV)/has-test
+	@tools/get-bench-programs $(VENV)
 
 # One stamp for each set of dependencies that is installed.
 $(VENV)/has-%: setup.cfg pyproject.toml tools/make-venv

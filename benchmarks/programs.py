@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -38,13 +39,15 @@ class ProgramFailed(Exception):
 
 def find(name: str) -> str:
     """
-    Look for a program, first where this Python's own are.
+    Look for a program, first where this Python's own are, then in the environment beside them that
+    only the benchmarks use.
 
     :returns: its path.
     :raises Absent: if it is not installed.
     """
-    path = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}:/usr/local/sbin:/usr/sbin"
-    found = shutil.which(name, path=path)
+    own = (os.path.dirname(sys.executable), os.path.join(sys.prefix, "bench", "bin"))
+    path = [*own, os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]
+    found = shutil.which(name, path=":".join(path))
     if found is None:
         raise Absent("absent")
     return found
@@ -118,11 +121,16 @@ class Program(ProcessProtocol):
         """End it, if it still runs; some tidy up if they are asked to end."""
         if self.ended.called:
             return
-        self._process.signalProcess("TERM")
-        killing = self._reactor.callLater(_PATIENCE, self._process.signalProcess, "KILL")
+        self._signal("TERM")
+        killing = self._reactor.callLater(_PATIENCE, self._signal, "KILL")
         await self.ended
         if killing.active():
             killing.cancel()
+
+    def _signal(self, name: str) -> None:
+        # Its end is told only when its output is closed.
+        with contextlib.suppress(ProcessExitedAlready):
+            self._process.signalProcess(name)
 
     def outReceived(self, data: bytes) -> None:
         """Look for what is awaited."""

@@ -160,6 +160,12 @@ class Daemon:
         """Whether the process lives."""
         return self._process is not None and not self._output.ended.called
 
+    @property
+    def process_id(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return int(self._process.pid)
+
     def spawn(self) -> Deferred[int | None]:
         """
         Begin the process and wait for nothing; for one that is expected to fail.
