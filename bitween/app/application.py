@@ -39,7 +39,6 @@ from bitween.app.ports import Ports
 from bitween.app.rate_history import INTERVAL, RateHistory
 from bitween.app.readers import Readers
 from bitween.app.repair import TorrentRepair
-from bitween.app.seals import TorrentSeals
 from bitween.app.seeding import UNLIMITED_SEEDING, SeedingLimits, SeedingPolicy
 from bitween.app.share_guard import ShareGuard
 from bitween.app.sharing import Sharing
@@ -64,7 +63,6 @@ from bitween.model.events import (
     SharesChanged,
     SwarmEvent,
     TorrentAdded,
-    TorrentChanged,
     TorrentFinished,
     TorrentRemoved,
 )
@@ -88,7 +86,6 @@ class ApplicationOptions:
     :param seeding: how long downloads are seeded.
     :param guard: says which paths are not shared, or only once the user confirms it.
     :param share_with: who may see and fetch what is shared without a choice.
-    :param allow_plain_peers: whether devices that know no sealed torrents are spoken to.
     """
 
     download_dir: str
@@ -97,7 +94,6 @@ class ApplicationOptions:
     seeding: SeedingPolicy = UNLIMITED_SEEDING
     guard: ShareGuard = field(default_factory=ShareGuard)
     share_with: Access = OPEN
-    allow_plain_peers: bool = False
 
 
 class Bitween(MultiService):
@@ -116,7 +112,6 @@ class Bitween(MultiService):
     :ivar downloads: begins downloads.
     :ivar sharing: shares files and folders.
     :ivar access: who may see and fetch our shares.
-    :ivar seals: gives each torrent the seal under which it is transferred.
     :ivar files: reads the files of our torrents.
     :ivar jobs: what takes a while.
     :ivar limits: the rate limits of all torrents together.
@@ -207,28 +202,17 @@ class Bitween(MultiService):
             self._reactor, memory, catalogue, self.connector.routes.contact_behind_relay
         )
         self.rates = RateHistory(swarm.events)
-        self.seals = TorrentSeals(
-            swarm, catalogue, self._reactor, allow_plain=options.allow_plain_peers
-        )
         self.sharing = Sharing(
             swarm,
             ports.hasher,
             memory,
             self.jobs,
             access=self.access,
-            seals=self.seals,
             guard=guard,
             reactor=self._reactor,
         )
         routes = self.connector.routes
-        self.downloads = Downloads(
-            swarm,
-            catalogue,
-            routes,
-            seals=self.seals,
-            guard=guard,
-            folder=options.download_dir,
-        )
+        self.downloads = Downloads(swarm, catalogue, routes, guard, options.download_dir)
         self.torrents = Torrents(swarm, self.seeding)
         self.repair = TorrentRepair(swarm, self.sharing)
         self.peers = ConnectedPeers(swarm, routes, self.traffic)
@@ -256,6 +240,7 @@ class Bitween(MultiService):
         self.swarm_events.subscribe(self._swarm_event)
         self.messenger_events.subscribe(self._messenger_event)
         self._own_addresses.changes.subscribe(lambda _: self._addresses_changed())
+        self.access.changes.subscribe(self._messenger.lists_changed)
         self.devices.changes.subscribe(self._device_changed)
 
     def _add_timers(self) -> None:
@@ -282,8 +267,8 @@ class Bitween(MultiService):
         """Do what :meth:`startService` does once."""
         self._apply_limits()
         self._refresh_addresses()
+        self._messenger.serve_lists(self.access.restricted_for)
         self._announce()
-        self.seals.begin()
         self.sharing.resume()
 
     def close(self) -> None:
@@ -303,9 +288,6 @@ class Bitween(MultiService):
             self._refresh_addresses()
         elif isinstance(event, TorrentAdded | TorrentFinished):
             self.connector.update_sources(event.torrent.info_hash)
-            self.seals.torrent_changed(event.torrent)
-        elif isinstance(event, TorrentChanged):
-            self.seals.torrent_changed(event.torrent)
         elif isinstance(event, TorrentRemoved):
             self.connector.update_sources(event.info_hash)
         elif isinstance(event, PeerMoved):
@@ -320,7 +302,6 @@ class Bitween(MultiService):
     def _catalogue_changed(self, change: CatalogueChange) -> None:
         self.allowlist.apply(change)
         if change:
-            self.seals.announcements_changed(change.redialled)
             self.connector.apply(change)
 
     def _device_changed(self, device: Device) -> None:
@@ -347,6 +328,7 @@ class Bitween(MultiService):
         shares = list(self._swarm.library.shares.values())
         own = self._own_addresses
         self._messenger.announce(shares, own.candidates, own.plain_addresses)
+        self._messenger.lists_changed()
 
     def _apply_limits(self) -> None:
         self.limits.apply()

@@ -8,7 +8,8 @@ empty, to the subscribers of ``changes``.
 
 A PEP item holds only the newest part of a long share list.  Whenever an event shows that the
 catalogue lacks a part, the messenger is asked to read it from the device; its pages arrive as
-further events.
+further events.  A device that knows sealed transfers may also keep a list for us alone, which is
+read whenever the device comes online.
 
 The catalogue survives a restart: :meth:`ContactShares.restore` loads it from the cache, with every
 device offline.  :mod:`bitween.app.device_expiry` drops devices that have not been seen for long.
@@ -37,6 +38,7 @@ from bitween.model.events import (
     ListingReceived,
     MessengerEvent,
     PresenceChanged,
+    PrivateListingReceived,
     RosterRead,
 )
 from bitween.model.library import Library
@@ -159,7 +161,7 @@ class ContactShares:
         if change:
             self.changes.notify(change)
 
-    def _apply(self, event: MessengerEvent) -> CatalogueChange:  # noqa: PLR0911  # one case each
+    def _apply(self, event: MessengerEvent) -> CatalogueChange:
         # Whose word counts is checked where it arrives, see MessengerPort.events.
         catalogue = self.catalogue
         match event:
@@ -172,6 +174,14 @@ class ContactShares:
                 return catalogue.forget(jid)
             case ContactChanged(contact=contact):
                 return CatalogueChange() if contact.trusted else catalogue.forget(contact.jid)
+            case PresenceChanged(jid=jid, resource=resource, online=online):
+                return catalogue.set_online(jid, resource, online)
+            case _:
+                return self._apply_announcement(event)
+
+    def _apply_announcement(self, event: MessengerEvent) -> CatalogueChange:
+        catalogue = self.catalogue
+        match event:
             case ItemPublished(jid=jid, item_id=item_id, announcements=announcements):
                 return catalogue.replace_item(jid, item_id, announcements)
             case ItemRetracted(jid=jid, item_id=item_id):
@@ -180,8 +190,8 @@ class ContactShares:
                 return catalogue.replace_items(jid, items, refused)
             case ListingReceived(jid=jid, resource=resource, page=page):
                 return catalogue.apply_page(jid, resource, page)
-            case PresenceChanged(jid=jid, resource=resource, online=online):
-                return catalogue.set_online(jid, resource, online)
+            case PrivateListingReceived(jid=jid, resource=resource, page=page):
+                return catalogue.private.apply_page(jid, resource, page)
             case _:
                 return CatalogueChange()
 
@@ -190,6 +200,8 @@ class ContactShares:
             known = listing.announcement
             if listing.online and known.list_id and not known.complete:
                 self._messenger.read_list(jid, resource, known.list_id, known.revision)
+            if listing.online and known.sealed:
+                self._messenger.read_private(jid, resource)
 
     def _check_known(self, jid: str) -> None:
         """

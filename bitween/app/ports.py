@@ -9,7 +9,7 @@ connect/ finds routes to contacts stand in :mod:`bitween.connect.ports`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -343,6 +343,44 @@ class MessengerPort(Protocol):
 
         :param list_id: the list that the device announces.
         :param revision: the revision that is known, 0 for nothing.
+        """
+
+    def read_private(self, jid: str, resource: str) -> None:
+        """
+        Read the list that a device keeps for us alone, unless it was read since it came online.
+
+        Its pages arrive as events, and so does every later change of it.
+        """
+
+    def serve_lists(self, shares_for: Callable[[str], Sequence[Share]]) -> None:
+        """
+        Serve each contact a list of its own: what it may see and not everybody may.
+
+        :param shares_for: called with a bare JID, our own included; returns its shares, oldest
+            first, each info-hash once.
+        """
+
+    def lists_changed(self, jids: Iterable[str] | None = None) -> None:
+        """
+        Call ``shares_for`` again: our shares have changed, or what a contact may see.
+
+        :param jids: the bare JIDs that it may concern; ``None`` for all.
+        """
+
+    def serve_access_requests(self, service: Callable[[str, str, InfoHash], None]) -> None:
+        """
+        Take the requests of contacts for access to a share.
+
+        :param service: called with a bare JID, a resource, and the info-hash of any share.
+        """
+
+    def ask_access(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[None]:
+        """
+        Ask the owner of a locked share for access.
+
+        :param resource: a device that lists the share.
+        :raises NotConnected: if there is no session.
+        :raises RequestRefused: if the device refuses, or does not answer.
         """
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:

@@ -31,9 +31,7 @@ class TorrentRepair:
         if remedy is Remedy.FETCH_AGAIN:
             await self._swarm.remove(info_hash, False)
             options = replace(torrent.options, paused=False)
-            await self._swarm.download(
-                info_hash, torrent.name, torrent.save_path, options, torrent.seal
-            )
+            await self._swarm.download(info_hash, torrent.name, torrent.save_path, options)
         elif remedy is Remedy.SHARE_AGAIN:
             self._sharing.share_again(torrent)
         else:

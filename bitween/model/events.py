@@ -135,6 +135,15 @@ class ListingReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateListingReceived:
+    """A device sent a page of the list that it keeps for us alone."""
+
+    jid: str
+    resource: str
+    page: ListPage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceChanged:
     """A device of a contact, or another one of our account, came online or went offline."""
 
@@ -186,6 +195,7 @@ MessengerEvent = (
     | ItemRetracted
     | ItemsRead
     | ListingReceived
+    | PrivateListingReceived
     | PresenceChanged
     | PresenceRepeated
     | ContactChanged

@@ -196,11 +196,6 @@ _ROWS = (
         otherwise="chosen once, then kept",
     ),
     Option(
-        "allow-plain-peers",
-        "",
-        "Exchange open shares unencrypted with programs that know no encryption.",
-    ),
-    Option(
         "announce",
         "ADDR[:PORT]",
         "Announce this ADDR[:PORT] too.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,12 +23,14 @@ from bitween.model.events import (
     ContactRemoved,
     MessengerEvent,
     PresenceChanged,
+    PresenceRepeated,
     RosterRead,
 )
 from bitween.model.nat import ServerView
 from bitween.model.share_list import ListMemory
 from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
+from bitween.xmpp.extensions.access_requests import AccessRequests, AccessService
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps, SoftwareVersion
 from bitween.xmpp.extensions.device_keys import DeviceKeys
@@ -50,8 +52,11 @@ from bitween.xmpp.shares.announcement_signature import AnnouncementSignatures
 from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
+from bitween.xmpp.shares.page_queue import PageQueue
 from bitween.xmpp.shares.pep import Pep
 from bitween.xmpp.shares.published_list import NoMemory, PublishedList
+from bitween.xmpp.shares.restricted_reader import RestrictedListReader
+from bitween.xmpp.shares.restricted_server import RestrictedListServer, SharesFor
 from bitween.xmpp.shares.sealed_page import SealedPages
 from bitween.xmpp.statements import Statements
 from bitween.xmpp.streams.proxies import Proxies
@@ -87,7 +92,6 @@ class Messenger:
 
     :ivar client: the service to start and stop.
     :ivar events: what comes from the server and the contacts.
-    :ivar sealed_pages: seals pages of restricted lists, and opens those of others.
     :ivar streams: opens byte streams to contacts, and accepts theirs.
     :ivar wants: tells devices which shares we fetch, and introduces them to each other.
     """
@@ -167,11 +171,23 @@ class Messenger:
             signer=signatures,
             check=signatures.counts,
         )
+        queue = PageQueue(reactor, budget)
         self._list_reader = ListReader(reactor, budget, roster.follows, self._publish_event)
+        device_keys = DeviceKeys(reactor, budget, self._statements, roster.is_mutual)
+        pages = SealedPages(self._statements, device_keys)
+        self._restricted_server = RestrictedListServer(
+            reactor, budget, queue, roster.sees_us, pages
+        )
+        self._restricted_reader = RestrictedListReader(
+            reactor, budget, roster.follows, self._publish_event, pages
+        )
         return (
             self._pep,
-            ListServer(reactor, budget, own.shares, roster.sees_us),
+            ListServer(queue, own.shares, roster.sees_us),
             self._list_reader,
+            device_keys,
+            self._restricted_server,
+            self._restricted_reader,
         )
 
     def _build_requests(self, reactor: Any) -> tuple[Extension, ...]:
@@ -179,9 +195,8 @@ class Messenger:
         self._peer_requests = PeerRequests(budget, is_mutual, statements)
         self._peer_request_server = PeerRequestServer(reactor, is_mutual, statements)
         self.wants = Wants(reactor, budget, is_mutual, statements)
-        device_keys = DeviceKeys(reactor, budget, statements, is_mutual)
-        self.sealed_pages = SealedPages(statements, device_keys)
-        return self._peer_requests, self._peer_request_server, self.wants, device_keys
+        self._access_requests = AccessRequests(reactor, is_mutual)
+        return self._peer_requests, self._peer_request_server, self.wants, self._access_requests
 
     def _attach(self) -> None:
         """Hang the extensions into the client, in the order in which they see a new session."""
@@ -245,6 +260,35 @@ class Messenger:
         :param revision: the revision that is known; 0 if none is.
         """
         self._list_reader.read(jid, resource, list_id, revision)
+
+    def read_private(self, jid: str, resource: str) -> None:
+        """Read the list that a device keeps for us alone, unless that is known."""
+        self._restricted_reader.read_private(jid, resource)
+
+    def serve_lists(self, shares_for: SharesFor) -> None:
+        """
+        Serve each contact a list of its own: what it may see and not everybody may.
+
+        :param shares_for: called with a bare JID, our own included; returns its shares, oldest
+            first, each info-hash once.
+        """
+        self._restricted_server.serve(shares_for)
+
+    def lists_changed(self, jids: Iterable[str] | None = None) -> None:
+        """
+        Call ``shares_for`` again, and tell the readers whose lists have changed.
+
+        :param jids: the bare JIDs that it may concern; ``None`` for all.
+        """
+        self._restricted_server.update(jids)
+
+    def serve_access_requests(self, service: AccessService) -> None:
+        """Take the requests of contacts for access to a share."""
+        self._access_requests.serve(service)
+
+    def ask_access(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[None]:
+        """Ask the owner of a locked share, by a device that lists it, for access."""
+        return Deferred.fromCoroutine(self._access_requests.ask(jid, resource, info_hash))
 
     def is_mutual(self, jid: str, resource: str) -> bool:
         """Whether a device is online, and it and we see each other's presence."""
@@ -347,6 +391,8 @@ class Messenger:
                 self._trust_changed(contact.jid)
             case ContactRemoved(jid=jid):
                 self._trust_changed(jid)
+            case PresenceRepeated(jid=jid, resource=resource):
+                self._restricted_reader.refresh(jid, resource)
             case RosterRead(trusted=trusted):
                 self._trusted = set(trusted)
 
@@ -365,6 +411,7 @@ class Messenger:
         if not self.trusts(jid):
             self._trusted.discard(jid)
             self._list_reader.drop(jid)
+            self._restricted_reader.drop(jid)
         elif jid not in self._trusted:
             self._trusted.add(jid)
             self._pep.read(jid)

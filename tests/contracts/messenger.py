@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -16,13 +17,15 @@ from bitween.errors import (
 )
 from bitween.model.address import PeerAddress
 from bitween.model.annotation import Annotation
-from bitween.model.announcement import Share
+from bitween.model.announcement import Share, ShareTerms
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.contact import Pending
 from bitween.model.diagnosis import Verdict
 from bitween.model.events import (
+    ItemPublished,
     ItemsRead,
     PresenceChanged,
+    PrivateListingReceived,
     RosterRead,
 )
 from bitween.model.torrent import parse_info_hash
@@ -214,6 +217,86 @@ class MessengerContract(_Base):
         phone.start()
         await bob.until(lambda: bob.sees(alice, "phone", WORK))
         await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+
+    async def sees(self, reader: Person, other: Person, *shares: Share) -> None:
+        """Wait until a person knows what another one lists, and that the other one is online."""
+        await reader.until(lambda: reader.sees(other, "laptop", *shares))
+        await reader.until(lambda: bool(reader.catalogue.online(other.jid)))
+
+    async def readers(self) -> tuple[Person, Person, Person]:
+        """Alice with two contacts, bob and carol; all are online and know what the others are."""
+        alice, bob = await self.friends()
+        carol = self.person("carol")
+        carol.start()
+        await carol.online()
+        await alice.messenger.add_contact(carol.jid, "")
+        await carol.until(lambda: carol.pending(alice) is Pending.IN)
+        await carol.messenger.accept_contact(alice.jid)
+        await carol.until(lambda: carol.friends_with(alice))
+        for person in (alice, bob, carol):
+            person.messenger.announce([HOLIDAY], [Candidate(HERE)])
+        for other in (bob, carol):
+            await self.sees(alice, other, HOLIDAY)
+            await self.sees(other, alice, HOLIDAY)
+        return alice, bob, carol
+
+    async def test_what_is_for_one_contact_alone(self) -> None:
+        """Only this contact reads it, with its terms; it is in no announcement."""
+        alice, bob, carol = await self.readers()
+        terms = ShareTerms(expires=2_000_000_000, replaces=HOLIDAY.info_hash, introductions=False)
+        private = Share(WORK.info_hash, "for bob", 7, Annotation("a", ("b",)), bytes(52), terms)
+        locked = Share(parse_info_hash("c" * 40), "locked", 9, terms=ShareTerms(locked=True))
+        shares = {bob.jid: [private], carol.jid: [locked]}
+        alice.messenger.serve_lists(lambda jid: shares.get(jid, []))
+        for other in (bob, carol):
+            other.messenger.read_private(alice.jid, "laptop")
+        await bob.until(lambda: bob.sees(alice, "laptop", private, HOLIDAY))
+        await carol.until(lambda: carol.sees(alice, "laptop", locked, HOLIDAY))
+        self.assertEqual(bob.catalogue.share_of(alice.jid, "laptop", WORK.info_hash), private)
+        for person in (alice, bob, carol):
+            for event in person.told:
+                if isinstance(event, ItemPublished | ItemsRead):
+                    self.assertNotIn("for bob", str(event))
+
+    async def test_a_change_is_for_those_whom_it_concerns(self) -> None:
+        """They are told without asking, and the others notice nothing."""
+        alice, bob, carol = await self.readers()
+        # A share for one contact is always sealed.
+        sealed = replace(WORK, seal=bytes(52))
+        shares = {bob.jid: [sealed], carol.jid: [sealed]}
+        alice.messenger.serve_lists(lambda jid: shares.get(jid, []))
+        for other in (bob, carol):
+            other.messenger.read_private(alice.jid, "laptop")
+            await self.sees(other, alice, sealed, HOLIDAY)
+        before = [e for e in carol.told if isinstance(e, PrivateListingReceived)]
+        state = carol.catalogue.private.progress(alice.jid, "laptop")
+        shares[bob.jid] = [replace(sealed, name="renamed")]
+        alice.messenger.lists_changed()
+        await bob.until(lambda: bob.sees(alice, "laptop", replace(sealed, name="renamed"), HOLIDAY))
+        shares[bob.jid] = []
+        alice.messenger.lists_changed()
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+        after = [e for e in carol.told if isinstance(e, PrivateListingReceived)]
+        self.assertEqual(after, before)
+        self.assertEqual(carol.catalogue.private.progress(alice.jid, "laptop"), state)
+
+    async def test_a_private_list_goes_with_its_device(self) -> None:
+        """It is read again when the device comes back."""
+        alice, bob, _ = await self.readers()
+        sealed = replace(WORK, seal=bytes(52))
+        alice.messenger.serve_lists(lambda _: [sealed])
+        bob.messenger.read_private(alice.jid, "laptop")
+        await bob.until(lambda: bob.sees(alice, "laptop", sealed, HOLIDAY))
+        await alice.stop()
+        await bob.until(lambda: bob.sees(alice, "laptop", HOLIDAY))
+
+    async def test_asking_for_access(self) -> None:
+        """The owner is told who asks, from which device, and for what."""
+        alice, bob, _ = await self.readers()
+        asked: list[tuple[str, str, str]] = []
+        alice.messenger.serve_access_requests(lambda *request: asked.append(request))
+        await bob.messenger.ask_access(alice.jid, "laptop", WORK.info_hash)
+        self.assertEqual(asked, [(bob.jid, "laptop", WORK.info_hash)])
 
     async def test_removing_ends_it_for_both(self) -> None:
         """Neither follows the other any more."""

@@ -7,22 +7,28 @@ they are few enough for every run of the suite.
 
 from __future__ import annotations
 
+import base64
 import gc
+import json
 import os
 import random
 import re
 import string
 import tracemalloc
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+from xml.sax.saxutils import escape
 
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from bitween.errors import InvalidValue
+from bitween.model import base64url
 from bitween.model.announcement import MAX_SHARES
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.text import printable
-from bitween.model.torrent import parse_info_hash
+from bitween.model.torrent import MAX_SIZE, parse_info_hash
 from bitween.xmpp.namespaces import (
     NS_BITWEEN,
     NS_BITWEEN_2,
@@ -34,6 +40,7 @@ from bitween.xmpp.namespaces import (
 )
 from bitween.xmpp.session.parser import BoundedElementStream
 from bitween.xmpp.shares.item_codec import parse_item
+from bitween.xmpp.shares.restricted_codec import parse_page
 from tests.support.stream_rig import ME, Rig
 
 ROUNDS = int(os.environ.get("BITWEEN_FUZZ", "2000"))
@@ -50,12 +57,20 @@ NAMES = (
     *("shares", "set", "max", "after", "last", "count", "event", "pubsub", "retract", "delete"),
     *("purge", "configure", "query", "ping", "error", "x", "c", "nick", "show", "body", "item"),
     *("candidate", "address", "streamhost", "streamhost-used", "relay", "meet", "dial-back"),
-    *("want", "done", "introduce", "device", "vouch", "keys"),
+    *("want", "done", "introduce", "device", "vouch", "changed", "ask", "keys"),
 )
 SPACES = (
-    *(NS_SHARES, NS_SHARES, NS_BITWEEN, NS_BITWEEN, NS_RSM, PUBSUB, PUBSUB + "#event"),
+    *(
+        NS_BITWEEN_2,
+        NS_SHARES,
+        NS_SHARES,
+        NS_BITWEEN,
+        NS_BITWEEN,
+        NS_RSM,
+        PUBSUB,
+        PUBSUB + "#event",
+    ),
     *(PUBSUB + "#owner", ROSTER, "http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "urn:x"),
-    NS_BITWEEN_2,
 )
 KEYS = (
     *("resource", "name", "hash", "size", "address", "port", "id", "node", "jid", "subscription"),
@@ -67,19 +82,8 @@ VALUES = (
     *("", "0", "1", "-1", "7", "17", "laptop", "here", "true", "both", "remove", "subscribe", ".."),
     *(GOOD, GOOD.upper(), "0" * 40, "10.0.0.1", "::1", "fe80::1%1", "6881", "70000", "\u0663"),
     *("9" * 30, str(2**53), str(2**60), "bob@localhost", "bob@localhost/laptop", NS_SHARES),
-    *(
-        "A" * 43,
-        "A" * 86,
-        "_" * 70,
-        "list",
-        "theirs",
-        "a/../b",
-        "\u202e",
-        "&#x85;",
-        "x" * 300,
-        "\U0001f4f1" * 64,
-        "nul\ufffe",
-    ),
+    *("A" * 43, "A" * 70, "A" * 86, "A" * 87, base64url.encode(bytes(64))),
+    *("list", "theirs", "a/../b", "\u202e", "&#x85;", "x" * 300, "\U0001f4f1" * 64, "nul\ufffe"),
 )
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ITEMS = ("laptop", "x", "here", "")
@@ -121,6 +125,7 @@ class Fuzzer:
         )
         good = f"<share_item name='good' hash='{GOOD}' size='5'/>"
         head = self.draw.choice([self.element(2, "list", NS_BITWEEN), self.head(), ""])
+        head += self.draw.choice([self.element(2, "device", NS_BITWEEN_2), ""])
         return (
             f"<user_shares xmlns='{NS_SHARES}'>"
             f"<resource resource='{resource}'>{good}{inner}{head}</resource></user_shares>"
@@ -167,8 +172,10 @@ class Fuzzer:
             attributes["type"] = draw.choice(
                 ["get", "set", "result", "result", "error", "nonsense"]
             )
-            contents = (self.page, self.page, self.items, self.items, self.any, self.query)
-            make = draw.choice((*contents, self.command, self.encounter, self.stream, self.want))
+            sealed = partial(self.sealed, attributes.get("id", ""))
+            contents = [self.page, self.page, self.items, self.items, self.any, self.query]
+            contents += [self.command, self.encounter, self.stream, self.want, self.private, sealed]
+            make = draw.choice(contents)
             if make in (self.encounter, self.stream, self.want) and draw.random() < 0.8:
                 attributes |= {"type": draw.choice(["get", "set"]), "from": "bob@localhost/laptop"}
             if make == self.command:
@@ -192,6 +199,58 @@ class Fuzzer:
             "since": self.value(),
         }
         return f"<shares xmlns='{NS_BITWEEN}' {_attributes(attributes)}>{entries}{rsm}</shares>"
+
+    def sealed(self, request_id: str) -> str:
+        """A page of a restricted list, or something like it."""
+        page = json.dumps(self.json_page(request_id))
+        text = page if self.draw.random() < 0.1 else base64.b64encode(page.encode()).decode()
+        return f"<shares xmlns='{NS_BITWEEN_2}'>{escape(text)}</shares>"
+
+    def json_page(self, request_id: str) -> object:
+        """What is in such a page."""
+        draw = self.draw
+        good = {"hash": GOOD, "name": "good", "size": 5, "seal": "A" * 70}
+        page = {
+            "request": request_id if draw.random() < 0.9 else self.json_value(2),
+            "id": draw.choice(["theirs", "theirs", self.json_value(1)]),
+            "revision": draw.choice([7, 100, 2**53, self.json_value(1)]),
+            "reset": draw.choice([True, True, False, self.json_value(1)]),
+            "more": draw.choice([True, False, False, self.json_value(1)]),
+            "last": draw.choice([0, 1, 7, self.json_value(1)]),
+            "shares": [good, *(self.json_share() for _ in range(draw.randrange(5)))],
+            "gone": draw.choice([[], [GOOD], [self.json_value(1)], self.json_value(2)]),
+        }
+        if draw.random() < 0.1:
+            del page[draw.choice(list(page))]
+        return page if draw.random() < 0.95 else self.json_value(3)
+
+    def json_share(self) -> object:
+        """A share of such a page, or something like it."""
+        draw = self.draw
+        keys = ("hash", "name", "size", "seal", "note", "tags", "expires", "replaces")
+        share = {"hash": f"{draw.randrange(9):040x}", "name": "n", "size": 1, "locked": True}
+        for key in draw.sample((*keys, "locked", "introductions"), draw.randrange(5)):
+            share[key] = self.json_value(2)
+        return share if draw.random() < 0.9 else self.json_value(2)
+
+    def json_value(self, depth: int) -> object:
+        """Any value of JSON."""
+        draw = self.draw
+        if depth and draw.random() < 0.4:
+            values = [self.json_value(depth - 1) for _ in range(draw.randrange(4))]
+            return values if draw.random() < 0.5 else {self.value(): v for v in values}
+        numbers = (0, -1, 1.5, 2**53 + 1, 10**30, float("inf"))
+        return draw.choice([None, True, False, *numbers, self.value(), GOOD, "\ud800"])
+
+    def private(self) -> str:
+        """A request that is about restricted lists, or something like it."""
+        draw = self.draw
+        name = draw.choice(["shares", "shares", "changed", "ask", "keys"])
+        keys = draw.sample(["id", "since", "after", "max", "revision", "hash"], 3)
+        attributes = {key: self.value() for key in keys}
+        if draw.random() < 0.5:
+            attributes |= {"id": "theirs", "revision": str(draw.randrange(200)), "hash": GOOD}
+        return f"<{name} xmlns='{NS_BITWEEN_2}' {_attributes(attributes)}/>"
 
     def items(self) -> str:
         """A node that was read."""
@@ -296,6 +355,35 @@ class PayloadFuzz(SynchronousTestCase):
             parse_item(_Parser(fuzzer.element(5, "item")).root)
         known = catalogue.listings("bob@localhost")["laptop"].announcement
         self.assertLessEqual(len(known.shares), MAX_SHARES)
+
+
+class RestrictedPageFuzz(SynchronousTestCase):
+    """What a page of a restricted list may hold once it is opened."""
+
+    def test_any_page_keeps_bounds_and_good_shares(self) -> None:
+        """It is refused as a whole, or its good shares stand; bounds hold in any case."""
+        fuzzer = Fuzzer(SEED + 2)
+        read = 0
+        for _ in range(ROUNDS):
+            page = fuzzer.json_page("q")
+            if not isinstance(page, dict):
+                continue
+            # As it comes over the wire.
+            page = json.loads(json.dumps(page))
+            try:
+                answer = parse_page(page)
+            except InvalidValue:
+                continue
+            read += 1
+            if "shares" in page:
+                self.assertIn(parse_info_hash(GOOD), [s.info_hash for s in answer.page.added])
+            for share in answer.page.added:
+                self.assertEqual(share.name, printable(share.name))
+                self.assertEqual(len(share.seal), 0 if share.locked else 52)
+                self.assertTrue(0 <= share.size <= MAX_SIZE)
+                self.assertTrue(share.expires is None or 0 <= share.expires <= 2**53)
+            self.assertTrue(0 <= answer.page.revision <= answer.revision <= 2**53)
+        self.assertGreater(read, ROUNDS // 10)
 
 
 class StanzaFuzz(SynchronousTestCase):

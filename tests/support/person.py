@@ -18,6 +18,7 @@ from bitween.model.events import (
     ItemsRead,
     MessengerEvent,
     PresenceChanged,
+    PrivateListingReceived,
 )
 from tests.support.waiting import described, in_time
 
@@ -84,6 +85,8 @@ class Person:
             self.catalogue.remove_item(event.jid, event.item_id)
         elif isinstance(event, ItemsRead):
             self.catalogue.replace_items(event.jid, event.items)
+        elif isinstance(event, PrivateListingReceived):
+            self.catalogue.private.apply_page(event.jid, event.resource, event.page)
         elif isinstance(event, ContactChanged) and not event.contact.trusted:
             self.catalogue.forget(event.contact.jid)
         elif isinstance(event, PresenceChanged):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -21,7 +21,9 @@ from bitween.model.contact import Contact
 from bitween.model.diagnosis import Finding
 from bitween.model.dial_back import DialBack
 from bitween.model.events import MessengerEvent, PresenceChanged
+from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
+from bitween.xmpp.extensions.access_requests import AccessRequests, AccessService
 from bitween.xmpp.extensions.adhoc import AdHoc
 from bitween.xmpp.extensions.caps import Caps
 from bitween.xmpp.extensions.device_keys import DeviceKeys
@@ -37,8 +39,11 @@ from bitween.xmpp.shares.announcement_signature import AnnouncementSignatures
 from bitween.xmpp.shares.item_codec import OwnPlaces
 from bitween.xmpp.shares.list_reader import ListReader
 from bitween.xmpp.shares.list_server import ListServer
+from bitween.xmpp.shares.page_queue import PageQueue
 from bitween.xmpp.shares.pep import Pep
 from bitween.xmpp.shares.published_list import PublishedList
+from bitween.xmpp.shares.restricted_reader import RestrictedListReader
+from bitween.xmpp.shares.restricted_server import RestrictedListServer, SharesFor
 from bitween.xmpp.statements import Statements
 from bitween.xmpp.streams.proxies import Proxies
 from bitween.xmpp.streams.streams import Streams
@@ -46,6 +51,7 @@ from tests.support.fakes.cache import FakeCache
 from tests.support.fakes.lists import Memory, listed, numbered
 from tests.support.fakes.ports import ports_around
 from tests.support.fakes.resolver import Resolver
+from tests.support.pages import UnsealedPages
 
 # wokkel can only be imported once the shim of bitween.xmpp has run.
 from wokkel.generic import FallbackHandler  # isort: skip
@@ -128,7 +134,9 @@ class Rig(StreamManager):
             signer=signatures,
             check=signatures.counts,
         )
-        server = ListServer(self.clock, self.budget, own.shares, self.roster.sees_us)
+        queue = PageQueue(self.clock, self.budget)
+        server = ListServer(queue, own.shares, self.roster.sees_us)
+        self._serve_restricted_lists(queue)
         self.reader = ListReader(self.clock, self.budget, self.roster.follows, self._happened)
         requests = PeerRequests(self.budget, self.roster.is_mutual, statements)
         request_server = PeerRequestServer(self.clock, self.roster.is_mutual, statements)
@@ -142,6 +150,9 @@ class Rig(StreamManager):
             self.pep,
             server,
             self.reader,
+            self.private_server,
+            self.private_reader,
+            self.access_requests,
             requests,
             request_server,
             keys,
@@ -156,6 +167,8 @@ class Rig(StreamManager):
         ports = ports_around(self, self.clock, self.cache, lambda: ["10.9.9.9"])
         options = ApplicationOptions(directory)
         self.bitween = Bitween(ports, options, self.clock, lambda: None, devices=devices)
+        self.access_requests.serve(lambda *_: None)
+        self.private_server.serve(lambda _: numbered(30, "private"))
         adhoc.offer(ChatCommands(self.bitween).all)
         request_server.serve(
             PeerServices(
@@ -178,6 +191,16 @@ class Rig(StreamManager):
         self.feed("<stream:stream xmlns='jabber:client' xmlns:stream='x' version='1.0'>")
         self._authd(self.stream)
         self.stream.release()
+
+    def _serve_restricted_lists(self, queue: PageQueue) -> None:
+        pages = UnsealedPages()
+        self.private_server = RestrictedListServer(
+            self.clock, self.budget, queue, self.roster.sees_us, pages
+        )
+        self.private_reader = RestrictedListReader(
+            self.clock, self.budget, self.roster.follows, self._happened, pages
+        )
+        self.access_requests = AccessRequests(self.clock, self.roster.is_mutual)
 
     def feed(self, text: str) -> None:
         """Let bytes come in, as from the reactor."""
@@ -231,6 +254,26 @@ class Rig(StreamManager):
         """Read a list."""
         self.reader.read(jid, resource, list_id, revision)
 
+    def read_private(self, jid: str, resource: str) -> None:
+        """Read a list that is for us alone."""
+        self.private_reader.read_private(jid, resource)
+
+    def serve_lists(self, shares_for: SharesFor) -> None:
+        """Serve lists that are for one reader each."""
+        self.private_server.serve(shares_for)
+
+    def lists_changed(self, jids: Iterable[str] | None = None) -> None:
+        """Tell readers of changes."""
+        self.private_server.update(jids)
+
+    def serve_access_requests(self, service: AccessService) -> None:
+        """Take the requests of others."""
+        self.access_requests.serve(service)
+
+    def ask_access(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[None]:
+        """Nobody asks for this."""
+        raise NotImplementedError
+
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Nobody asks for this."""
         raise NotImplementedError
@@ -252,4 +295,6 @@ class Rig(StreamManager):
         if isinstance(event, PresenceChanged) and event.online:
             self.pep.read(event.jid)
         elif isinstance(event, PresenceChanged):
-            self.reader.drop(event.jid, event.resource)
+            for reader in (self.reader, self.private_reader):
+                reader.contact_left(event.jid, event.resource)
+            self.private_server.contact_left(event.jid, event.resource)

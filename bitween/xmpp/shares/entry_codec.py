@@ -8,6 +8,8 @@ from twisted.words.xish import domish
 
 from bitween.errors import InvalidValue
 from bitween.model.annotation import (
+    MAX_NOTE,
+    MAX_TAG,
     MAX_TAGS,
     NO_ANNOTATION,
     SEPARATOR,
@@ -29,6 +31,8 @@ MAX_REVISION = 2**53
 #: Tags of one share that are looked at; those that are not valid are among them.
 MAX_TAGS_READ = 2 * MAX_TAGS
 
+# Characters of all tags of a share together.
+_MAX_TAGS_TEXT = MAX_TAGS * (MAX_TAG + len(SEPARATOR))
 _LIST_ID = re.compile(f"[!-~]{{1,{MAX_LIST_ID}}}")
 _TRUTHS = ("true", "1", "false", "0")
 
@@ -94,9 +98,9 @@ def _annotation_element(annotation: Annotation) -> Element:
     # Attributes only: the publisher compares those of its own item, but no text.
     element: Element = domish.Element((NS_BITWEEN, "annotation"))
     if annotation.note:
-        element["note"] = xml_text(annotation.note)
+        element["note"] = xml_text(annotation.note, MAX_NOTE)
     if annotation.tags:
-        element["tags"] = xml_text(SEPARATOR.join(annotation.tags))
+        element["tags"] = xml_text(SEPARATOR.join(annotation.tags), _MAX_TAGS_TEXT)
     return element
 
 

@@ -113,18 +113,23 @@ def parse_query(element: Element) -> ListQuery:
     )
 
 
+def begins_again(shares: ShareList, query: ListQuery) -> bool:
+    """Whether a request can only be answered from the beginning of the list."""
+    return (
+        query.list_id != shares.list_id
+        or not shares.horizon <= query.since <= shares.revision
+        or query.since == 0
+        or query.after > shares.revision
+    )
+
+
 def page_element(shares: ShareList, query: ListQuery) -> Element:
     """
     Make the page that answers a request.
 
     :param shares: our share list.
     """
-    reset = (
-        query.list_id != shares.list_id
-        or not shares.horizon <= query.since <= shares.revision
-        or query.since == 0
-        or query.after > shares.revision
-    )
+    reset = begins_again(shares, query)
     after, known = (0, shares.revision) if reset else (query.after, query.since)
     element: Element = domish.Element((NS_BITWEEN, "shares"))
     element["id"] = shares.list_id

@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from twisted.words.protocols.jabber.error import StanzaError
 
 from bitween.errors import InvalidValue
-from bitween.model.announcement import MAX_SHARES
+from bitween.model.announcement import MAX_SHARES, ListPage
 from bitween.model.events import ListingReceived, MessengerEvent
 from bitween.model.share_list import MAX_GONE
 from bitween.model.text import printable
@@ -172,9 +172,9 @@ class ListReader(Extension):
                 await deferLater(self._clock, reading.backoff.next())
                 continue
             reading.backoff.reset()
-            page = answer.page
-            self._notify(ListingReceived(jid=reading.jid, resource=reading.resource, page=page))
-            if page.complete:
+            key = reading.jid, reading.resource
+            self._deliver(*key, answer.page)
+            if not self._goes_on(*key, answer.page):
                 return
 
     def _in_turn(self, reading: _Reading) -> Deferred[ListAnswer]:
@@ -187,13 +187,33 @@ class ListReader(Extension):
 
     async def _ask(self, reading: _Reading) -> ListAnswer:
         await self._budget.room(_REQUEST_SIZE, RESERVE)
-        query = query_element(ListQuery(reading.list_id, reading.base, reading.reached))
-        to = f"{reading.jid}/{reading.resource}"
-        answer = await self.send_iq("get", query, to, ANSWER_TIMEOUT)
+        query = ListQuery(reading.list_id, reading.base, reading.reached)
+        return await self._fetch(query, reading.jid, reading.resource)
+
+    async def _fetch(self, query: ListQuery, jid: str, resource: str) -> ListAnswer:
+        """
+        Ask a device for a page.
+
+        :raises InvalidValue: if the answer is malformed.
+        """
+        to = f"{jid}/{resource}"
+        answer = await self.send_iq("get", query_element(query), to, ANSWER_TIMEOUT)
         element = next(answer.elements(NS_BITWEEN, "shares"), None)
         if element is None:
             raise InvalidValue("the answer has no list")
         return parse_page(element)
+
+    def _deliver(self, jid: str, resource: str, page: ListPage) -> None:
+        """Hand on a page."""
+        self._notify(ListingReceived(jid=jid, resource=resource, page=page))
+
+    def _goes_on(self, jid: str, resource: str, page: ListPage) -> bool:
+        """Whether there is more to read after a page."""
+        del jid, resource  # a subclass may know more
+        return not page.complete
+
+    def _is_reading(self, jid: str, resource: str) -> bool:
+        return (jid, resource) in self._readings
 
     @staticmethod
     def _check(reading: _Reading, answer: ListAnswer) -> None:

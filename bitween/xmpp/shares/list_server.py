@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.words.protocols.jabber.error import StanzaError
 from twisted.words.protocols.jabber.xmlstream import toResponse
 
 from bitween.errors import InvalidValue
 from bitween.model.share_list import ShareList
-from bitween.util.limiter import KeyedLimiter
-from bitween.util.token_bucket import TokenBucket
 from bitween.xmpp.elements import Element
 from bitween.xmpp.extensions.extension import Extension
 from bitween.xmpp.jids import split
 from bitween.xmpp.namespaces import NS_BITWEEN, NS_RSM
-from bitween.xmpp.session.send_budget import RESERVE
-from bitween.xmpp.shares.list_codec import MAX_PAGE, ListQuery, page_element, parse_query
-
-#: Requests that wait for their answer; with more, readers would time out before their turn.
-MAX_WAITING = 6
-#: Of these, requests of one account's devices.
-MAX_WAITING_OF_ACCOUNT = 2
-#: bytes that one account may read at once, and bytes/s from then on.
-READER_BURST = 4_000_000
-READER_RATE = 1000
+from bitween.xmpp.shares.list_codec import ListQuery, page_element, parse_query
+from bitween.xmpp.shares.page_queue import PageQueue
 
 _REQUEST = f"/iq[@type='get']/shares[@xmlns='{NS_BITWEEN}']"
 
@@ -34,33 +23,20 @@ _REQUEST = f"/iq[@type='get']/shares[@xmlns='{NS_BITWEEN}']"
 class ListServer(Extension):
     """
     Sends pages of our list to accounts that may see our presence.
-
-    Readers wait in one queue with one request each, so they take turns.  A page is sent only when
-    the byte budget has room for it and for a reserve.
     """
 
     features = frozenset({NS_BITWEEN, NS_RSM})
 
-    def __init__(
-        self,
-        clock: IReactorTime,
-        budget: TokenBucket,
-        shares: ShareList,
-        sees_us: Callable[[str], bool],
-    ) -> None:
+    def __init__(self, queue: PageQueue, shares: ShareList, sees_us: Callable[[str], bool]) -> None:
         """
-        :param budget: a page waits until it has room.
+        :param queue: has each page sent in its turn.
         :param shares: our share list; each page shows its state at the time.
         :param sees_us: whether a bare JID may see our presence.
         """
         super().__init__()
-        self._clock = clock
-        self._budget = budget
+        self._queue = queue
         self._shares = shares
         self._sees_us = sees_us
-        self._waiting: dict[str, tuple[Any, ListQuery]] = {}
-        self._readers = KeyedLimiter[str](clock, READER_RATE, READER_BURST)
-        self._timer: IDelayedCall | None = None
 
     def connectionInitialized(self) -> None:
         """Listen for requests."""
@@ -69,10 +45,7 @@ class ListServer(Extension):
     def connectionLost(self, reason: Any) -> None:
         """Forget the waiting requests: the session is over."""
         super().connectionLost(reason)
-        self._waiting.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._queue.clear()
 
     def _requested(self, iq: Element) -> None:
         reader = iq.getAttribute("from", "")
@@ -86,41 +59,19 @@ class ListServer(Extension):
         except InvalidValue:
             self._refuse(iq, "bad-request")
             return
-        of_account = sum(split(known)[0] == jid for known in self._waiting)
-        full = (
-            len(self._waiting) >= MAX_WAITING
-            or of_account >= MAX_WAITING_OF_ACCOUNT
-            or reader in self._waiting
-        )
-        if full or self._readers.bucket(jid).delay(MAX_PAGE) > 0:
+        if not self._queue.add(reader, lambda: self._answer(iq, query)):
             self._refuse(iq, "resource-constraint")
-            return
-        self._waiting[reader] = iq, query
-        self._schedule(0)
 
-    def _schedule(self, delay: float) -> None:
-        if self._timer is None and self._waiting:
-            self._timer = self._clock.callLater(delay, self._due)
-
-    def _due(self) -> None:
-        self._timer = None
-        wait = self._budget.delay(MAX_PAGE, RESERVE)
-        if wait > 0:
-            self._schedule(wait)
-            return
-        reader = next(iter(self._waiting))
-        self._answer(reader, *self._waiting.pop(reader))
-        self._schedule(0)
-
-    def _answer(self, reader: str, iq: Element, query: ListQuery) -> None:
-        jid, _ = split(reader)
+    def _answer(self, iq: Element, query: ListQuery) -> bool:
+        """Send a page; returns whether that was allowed."""
+        jid, _ = split(iq.getAttribute("from", ""))
         if not self._sees_us(jid):
             self._refuse(iq, "service-unavailable")
-            return
+            return False
         answer = toResponse(iq, "result")
         answer.addChild(page_element(self._shares, query))
-        self._readers.bucket(jid).consume(MAX_PAGE)
         self.send(answer)
+        return True
 
     def _refuse(self, iq: Element, condition: str) -> None:
         self.send(StanzaError(condition).toResponse(iq))

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from bitween.errors import AlreadyContact, InvalidValue, NotConnected, UnknownContact
+from bitween.errors import (
+    AlreadyContact,
+    InvalidValue,
+    NotConnected,
+    RequestRefused,
+    UnknownContact,
+)
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.candidate import Candidate
@@ -24,8 +30,10 @@ from bitween.model.events import (
     ListingReceived,
     MessengerEvent,
     PresenceChanged,
+    PrivateListingReceived,
     RosterRead,
 )
+from bitween.model.torrent import InfoHash
 from bitween.util.observable import Observable
 
 
@@ -132,6 +140,9 @@ class FakeMessenger:
         self.events: Observable[MessengerEvent] = Observable()
         self.status = ConnectionStatus(jid, ConnectionState.CONNECTING, 0.0)
         self.announced: tuple[tuple[Share, ...], tuple[Candidate, ...]] | None = None
+        self._shares_for: Callable[[str], Sequence[Share]] = lambda _: ()
+        self._private: dict[tuple[str, str], tuple[Share, ...]] = {}
+        self._access_service: Callable[[str, str, InfoHash], None] | None = None
 
     # ---- the port
 
@@ -173,6 +184,65 @@ class FakeMessenger:
                 said.list_id, said.revision, tuple(said.shares.values()), reset=True, complete=True
             )
             self.events.notify(ListingReceived(jid=jid, resource=resource, page=page))
+
+    def read_private(self, jid: str, resource: str) -> None:
+        """Hand on the list that a device keeps for us alone, if it is there."""
+        other = self.server.account(jid).online.get(resource)
+        if other is not None and self._online and (jid, resource) not in self._private:
+            self._private[jid, resource] = shares = other.private_shares(self.own_jid)
+            self._hand_on(jid, resource, shares)
+
+    def serve_lists(self, shares_for: Callable[[str], Sequence[Share]]) -> None:
+        """Have others read these shares."""
+        self._shares_for = shares_for
+        self.lists_changed()
+
+    def lists_changed(self, jids: Iterable[str] | None = None) -> None:
+        """Have those others read again whose lists have changed."""
+        concerned = self.server.audience(self.own_jid)
+        for jid in concerned if jids is None else set(concerned).intersection(jids):
+            for messenger in list(self.server.account(jid).online.values()):
+                messenger.private_list_changed(self)
+
+    def private_shares(self, reader: str) -> tuple[Share, ...]:
+        """What we share with a contact alone."""
+        return tuple(self._shares_for(reader))
+
+    def private_list_changed(self, other: FakeMessenger) -> None:
+        """Read the list that another device keeps for us alone, if it is not what we know."""
+        key = other.own_jid, other.resource
+        shares = other.private_shares(self.own_jid)
+        if key in self._private and self._private[key] != shares:
+            self._private[key] = shares
+            self._hand_on(*key, shares)
+
+    def device_left(self, other: FakeMessenger) -> None:
+        """Forget the list of a device that went offline."""
+        self._private.pop((other.own_jid, other.resource), None)
+
+    def serve_access_requests(self, service: Callable[[str, str, InfoHash], None]) -> None:
+        """Take the requests of others."""
+        self._access_service = service
+
+    def ask_access(self, jid: str, resource: str, info_hash: InfoHash) -> Deferred[None]:
+        """Hand the request to the owner."""
+        other = self.server.account(jid).online.get(resource)
+        if not self._online:
+            return fail(NotConnected("there is no connection to the XMPP server"))
+        if other is None or not other.access_requested(self, info_hash):
+            return fail(RequestRefused("service-unavailable"))
+        return succeed(None)
+
+    def access_requested(self, asker: FakeMessenger, info_hash: InfoHash) -> bool:
+        """Take a request; returns whether anything here takes requests."""
+        if self._access_service is None:
+            return False
+        self._access_service(asker.own_jid, asker.resource, info_hash)
+        return True
+
+    def _hand_on(self, jid: str, resource: str, shares: tuple[Share, ...]) -> None:
+        page = ListPage("private", 1, shares, reset=True, complete=True)
+        self.events.notify(PrivateListingReceived(jid=jid, resource=resource, page=page))
 
     def add_contact(self, jid: str, nick: str) -> Deferred[None]:
         """Send a contact request."""
@@ -247,6 +317,10 @@ class FakeMessenger:
         """Go offline; what was announced stays."""
         if self.server.account(self.own_jid).online.pop(self.resource, None) is not None:
             self._tell_presence(online=False)
+            self._private.clear()
+            for jid in self.server.audience(self.own_jid):
+                for messenger in list(self.server.account(jid).online.values()):
+                    messenger.device_left(self)
             self._set_state(ConnectionState.WAITING)
         return succeed(None)
 

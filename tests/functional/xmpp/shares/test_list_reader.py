@@ -22,12 +22,13 @@ from bitween.xmpp.shares.list_codec import (
     query_element,
 )
 from bitween.xmpp.shares.list_reader import AT_ONCE, MAX_PAGES, MAX_RESETS, ListReader
-from bitween.xmpp.shares.list_server import (
+from bitween.xmpp.shares.list_server import ListServer
+from bitween.xmpp.shares.page_queue import (
     MAX_WAITING,
     MAX_WAITING_OF_ACCOUNT,
     READER_BURST,
     READER_RATE,
-    ListServer,
+    PageQueue,
 )
 from tests.support.fakes.lists import listed, numbered
 from tests.support.handler_case import ROSTER, HandlerCase, Manager, xml
@@ -49,7 +50,8 @@ class ListCase(HandlerCase):
         self.budget = send_budget(self.clock)
         self.shares = listed(numbered(1000))
         self.contacts = Roster(self.clock, self.told.append, self.manager.presence)
-        self.server = ListServer(self.clock, self.budget, self.shares, self.contacts.sees_us)
+        self.queue = PageQueue(self.clock, self.budget)
+        self.server = ListServer(self.queue, self.shares, self.contacts.sees_us)
         self.reader = ListReader(self.clock, self.budget, self.contacts.follows, self.told.append)
         for handler in (self.contacts, self.server, self.reader, FallbackHandler()):
             handler.setHandlerParent(self.manager)
@@ -190,7 +192,7 @@ class ServerTests(ListCase):
     def test_nobody_reads_without_end(self) -> None:
         """Who reads the list over and over gets ever less of our line."""
         for _ in range(READER_BURST // MAX_PAGE):
-            self.server._readers.bucket("bob@localhost").consume(MAX_PAGE)  # noqa: SLF001  # after hours of reading
+            self.queue._readers.bucket("bob@localhost").consume(MAX_PAGE)  # noqa: SLF001  # after hours of reading
         pages = 0
         for _ in range(200):
             self.ask(LAPTOP)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.words.xish import domish
 
 from bitween.model.address import PeerAddress
-from bitween.model.annotation import MAX_NOTE, MAX_TAGS, Annotation
+from bitween.model.annotation import MAX_NOTE, MAX_TAG, MAX_TAGS, Annotation
 from bitween.model.announcement import MAX_SHARES, Announcement, Share
 from bitween.model.candidate import Candidate, CandidateKind
 from bitween.model.text import printable, safe_name
@@ -140,6 +140,14 @@ class RoundTripTests(SynchronousTestCase):
         """Neither of a share nor of an announcement."""
         share = Share(parse_info_hash(HASH), "n", 1, seal=b"secret" * 9)
         self.assertNotIn("secret", repr(Announcement("r", {share.info_hash: share})))
+
+    def test_the_longest_annotation_arrives(self) -> None:
+        """With every character of the note and every tag."""
+        annotation = Annotation("ä" * MAX_NOTE, tuple(f"{n:0{MAX_TAG}}" for n in range(MAX_TAGS)))
+        share = Share(parse_info_hash(HASH), "n", 1, annotation)
+        item = over_the_wire(whole_item("r", listed([share]), OwnPlaces()))
+        (read,) = parse_item(item).announcements[0].shares.values()
+        self.assertEqual(read, share)
 
     def test_an_annotation_is_a_change_of_the_item(self) -> None:
         """The publisher sees from its own item whether the note is there."""
