@@ -66,3 +66,16 @@ class DeviceTests(ProsodyTestCase):
             "devices.verify", jid=jid, resource=resource, fingerprint=new["fingerprint"]
         )
         await self.trust(alice, jid, {resource: "verified"})
+
+    async def test_a_damaged_key_is_never_replaced(self) -> None:
+        """The daemon does not start, and says what to do: contacts would see another device."""
+        daemon = self.daemon(self.server("alice"), "alice")
+        await daemon.start()
+        await daemon.stop()
+        path = os.path.join(daemon.state_dir, FILE_NAME)
+        with open(path, "r+b") as file:
+            file.truncate(50)
+        refusal = await self.refusal_of(daemon)
+        self.assertIn("is damaged", refusal)
+        self.assertIn("restore it from a backup", refusal)
+        self.assertEqual(os.path.getsize(path), 50)
