@@ -27,6 +27,7 @@ from bitween.api.http.sessions import BrowserSessions, SessionStore
 from bitween.api.http.site import BoundedSite
 from bitween.api.http.tokens import TokenStore
 from bitween.api.methods import by_prefix
+from bitween.api.methods.access import AccessMethods
 from bitween.api.methods.contacts import ContactMethods
 from bitween.api.methods.daemon import ApiMethods
 from bitween.api.methods.devices import DeviceMethods
@@ -91,6 +92,7 @@ def make_site(
     handlers = (
         ApiMethods(application, reactor, links, RecentWarnings(log), settings),
         TorrentMethods(application, folders),
+        AccessMethods(application),
         ContactMethods(application),
         DeviceMethods(application),
         JobMethods(application),

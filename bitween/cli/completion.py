@@ -76,6 +76,13 @@ def _contacts(client: ApiClient, _prefix: str) -> Iterable[str]:
     return [contact["jid"] for contact in client.call("xmpp.get_contacts")["contacts"]]
 
 
+def _audiences(client: ApiClient, _prefix: str) -> Iterable[str]:
+    contacts = client.call("xmpp.get_contacts")["contacts"]
+    groups = sorted({group for contact in contacts for group in contact["groups"]})
+    harmless = (f"group:{group}" for group in groups if _HARMLESS.fullmatch(group))
+    return ["contacts", "devices", *harmless, *(contact["jid"] for contact in contacts)]
+
+
 def _jobs(client: ApiClient, _prefix: str) -> Iterable[str]:
     jobs = client.call("jobs.list")["jobs"]
     return [job["job"] for job in jobs if job["state"] in {"queued", "running"}]
@@ -112,6 +119,7 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
                 "limit",
                 "export",
                 "note",
+                "access",
             )
         },
         ("get", "what"): _shares,
@@ -119,6 +127,8 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
         ("devices", "jid_of_contact"): _contacts,
         ("verify", "device"): _contacts,
         ("shares", "contact"): _contacts,
+        ("add", "audiences"): _audiences,
+        ("access", "audiences"): _audiences,
         ("jobs", "job"): _jobs,
         ("token", "token"): _tokens,
     }

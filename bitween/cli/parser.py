@@ -107,6 +107,7 @@ def _add_torrent_commands(
         action="store_true",
         help="do not ask before sharing a home directory, keys and the like",
     )
+    _add_access_options(add)
     _command(commands, "ls", "list your torrents")
     get = _command(commands, "get", "download what a contact shares")
     get.add_argument(
@@ -166,6 +167,31 @@ def _add_control_commands(
     note.add_argument("text", metavar="TEXT", nargs="*", help="the note, in one line")
     note.add_argument("--tag", metavar="TAG", action="append", help="set this tag; may be repeated")
     note.add_argument("--clear", action="store_true", help="remove the note and all tags")
+    access = _command(commands, "access", "show or set who may have a share")
+    access.add_argument("what", metavar="HASH|NAME")
+    _add_access_options(access)
+
+
+def _add_access_options(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("who may have it")
+    group.add_argument(
+        "--for",
+        dest="audiences",
+        metavar="WHO",
+        action="append",
+        help="contacts (everybody), devices (your own), group:NAME or a JID; may be repeated",
+    )
+    group.add_argument("--expires", metavar="7d", help="for your own devices only after that time")
+    toggle = argparse.BooleanOptionalAction
+    group.add_argument(
+        "--listed", action=toggle, default=None, help="others see the name, with a lock"
+    )
+    group.add_argument(
+        "--introductions",
+        action=toggle,
+        default=None,
+        help="contacts that fetch it help each other, and learn each other's addresses",
+    )
 
 
 def _several(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -184,7 +210,7 @@ def _add_contact_commands(
     contacts.add_argument(
         "action",
         nargs="?",
-        choices=("add", "accept", "remove", "forget", "block", "unblock", "link"),
+        choices=("add", "accept", "remove", "forget", "block", "unblock", "link", "show"),
     )
     contacts.add_argument(
         "jid_of_contact",

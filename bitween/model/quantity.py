@@ -1,4 +1,4 @@
-"""Parses sizes and rates that people type."""
+"""Parses sizes, rates and durations that people type."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ MAX_RATE = 2**31 - 1
 _QUANTITY = re.compile(
     r"(?P<number>\d{1,19}(?:\.\d{1,9})?)\s?(?:(?P<unit>[kmgtKMGT])(?P<binary>i?))?B?", re.ASCII
 )
+_DURATION = re.compile(r"(?P<number>\d{1,6})\s?(?P<unit>[mhdw])", re.ASCII)
+_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _EXPONENTS = {"k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -41,6 +43,20 @@ def parse_rate(text: str) -> int:
     if rate is None or rate > MAX_RATE:
         raise InvalidValue.of("invalid_value.rate", text=printable(text, 60))
     return rate
+
+
+def parse_duration(text: str) -> int:
+    """
+    Parse a duration: ``30m``, ``12h``, ``7d`` or ``2w``.
+
+    :returns: seconds, at least one minute.
+    :raises InvalidValue: if the text is not a duration.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    seconds = int(match["number"]) * _UNITS[match["unit"]] if match is not None else 0
+    if not seconds:
+        raise InvalidValue(f"{text!r} is not a duration", "use e.g. 30m, 12h, 7d or 2w")
+    return seconds
 
 
 def _parsed(text: str) -> int | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from bitween.api.methods.access import AccessMethods
 from bitween.api.methods.contacts import ContactMethods
 from bitween.api.methods.daemon import ApiMethods
 from bitween.api.methods.devices import DeviceMethods
@@ -43,6 +44,7 @@ class NamespaceEntry(NamedTuple):
 NAMESPACES: Sequence[NamespaceEntry] = (
     NamespaceEntry("Api", ApiMethods, "the daemon"),
     NamespaceEntry("bt", TorrentMethods, "torrents"),
+    NamespaceEntry("access", AccessMethods, "who may have your shares"),
     NamespaceEntry("xmpp", ContactMethods, "contacts and what they share"),
     NamespaceEntry("devices", DeviceMethods, "keys of devices, and which you trust"),
     NamespaceEntry("jobs", JobMethods, "long tasks"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from bitween.api.http.json_stream import JsonArray, JsonObject
+from bitween.api.methods.access import Expires
 from bitween.api.results.encoding import torrents as encoding
 from bitween.api.results.encoding.sharing import added, folder
 from bitween.api.results.shapes import sharing
@@ -69,8 +70,16 @@ class TorrentMethods(Namespace):
         shared = self._bitween.sharing.names_in(page.path) if page.path is not None else frozenset()
         return folder(page, shared)
 
-    async def jsonrpc_add_path(
-        self, path: Path, wait: bool = False, confirm: bool = False, strict: bool = False
+    async def jsonrpc_add_path(  # noqa: PLR0917  # parameters of the API go by position, too
+        self,
+        path: Path,
+        wait: bool = False,
+        confirm: bool = False,
+        strict: bool = False,
+        access: list[str] | None = None,
+        expires: Expires | None = None,
+        listed: bool = False,
+        introductions: bool = True,
     ) -> sharing.Started | sharing.Added:
         """
         Share a file or folder.
@@ -85,6 +94,12 @@ class TorrentMethods(Namespace):
         :param confirm: share the path even if that is probably a mistake: a home directory, a
             folder that may hold keys or passwords, a .torrent file.
         :param strict: fail if files of the folder have to be left out.
+        :param access: who may see and fetch it, as in ``access.set``; by default, as before if this
+            path is shared already, otherwise as the setting ``share-with`` says.
+        :param expires: when the access ends, as in ``access.set``.
+        :param listed: whether other contacts see the name and the size, with a lock.
+        :param introductions: whether contacts that fetch it at the same time are introduced to each
+            other.
         :raises ConfirmationNeeded: if sharing the path is probably a mistake, and ``confirm`` is
             false. The error's ``detail`` says why.
         :raises ForbiddenPath: if the path is the daemon's state directory, or lies in it.  A folder
@@ -94,9 +109,13 @@ class TorrentMethods(Namespace):
         :raises EmptyFolder: if the folder contains no files.
         :raises BadPath: if the path is neither a file nor a folder, is not absolute or is not
             UTF-8; with ``strict``, if files have to be left out.
+        :raises InvalidValue: if an entry of ``access`` is invalid, or the end has passed.
         :raises HashingFailed: with ``wait``, if the job was cancelled, or files changed meanwhile.
         """
-        job = await self._bitween.sharing.share_path(path, confirmed=confirm, strict=strict)
+        chosen = self._bitween.access.chosen(access, expires, listed, introductions)
+        job = await self._bitween.sharing.share_path(
+            path, confirmed=confirm, strict=strict, access=chosen
+        )
         if not wait:
             return {"job": job.id}
         ended = await self._bitween.jobs.ended(job.id)

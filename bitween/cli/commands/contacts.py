@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bitween.cli.commands.note import tags_text
+from bitween.cli.commands.share_access import visible_shares
 from bitween.cli.failures import WrongUsage
 from bitween.cli.session import CommandSession
 from bitween.messages.quantities import counted, size_text
@@ -70,7 +71,7 @@ def _all_found(
 
 
 def contacts(session: CommandSession) -> None:
-    """``contacts [link|add|accept|remove|block|unblock JID]``, ``contacts forget JID/RESOURCE``."""
+    """``contacts [link|show|add|accept|remove|block|unblock JID]``, ``contacts forget DEVICE``."""
     args, output = session.args, session.output
     if args.action == "link":
         invitation = session.call("xmpp.invitation")
@@ -105,6 +106,9 @@ def _change_contact(session: CommandSession) -> None:
         raise WrongUsage(f"contacts {args.action} needs a JID")
     if args.nick is not None and args.action != "add":
         raise WrongUsage("--nick goes with contacts add")
+    if args.action == "show":
+        visible_shares(session)
+        return
     if args.action == "forget":
         _forget_resource(session)
         return

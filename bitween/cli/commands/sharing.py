@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from bitween.cli.commands.share_access import chosen
 from bitween.cli.confirm import confirm
 from bitween.cli.failures import CommandFailed, Refused, WrongUsage
 from bitween.cli.output import Output
@@ -21,11 +22,12 @@ from bitween.model.text import quoted, visible_path
 
 
 def add(session: CommandSession) -> None:
-    """``add PATH… [--wait] [--strict]``."""
+    """``add PATH… [--wait] [--strict]``, with the options of ``access``."""
     failed = 0
+    given = chosen(session)
     for path in session.args.paths:
         try:
-            _add_one(session, _path_to_share(path))
+            _add_one(session, _path_to_share(path), given)
         except CommandFailed as failure:
             if len(session.args.paths) == 1 or failure.exit_status != CommandFailed.exit_status:
                 raise
@@ -51,9 +53,9 @@ def _path_to_share(text: str) -> str:
     return path if os.path.lexists(path) else os.path.abspath(os.path.expanduser(text))
 
 
-def _add_one(session: CommandSession, path: str) -> None:
+def _add_one(session: CommandSession, path: str, given: Mapping[str, Any]) -> None:
     output = session.output
-    started = _start_adding(session, path)
+    started = _start_adding(session, path, given)
     if not session.args.wait:
         session.show(started, f"adding {path} (job {started['job']})")
         return
@@ -78,10 +80,12 @@ def _why(why: str) -> str:
     return Why(why).text if why in set(Why) else why
 
 
-def _start_adding(session: CommandSession, path: str) -> dict[str, Any]:
+def _start_adding(session: CommandSession, path: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Start to share a path; ask the user first if the daemon wants that confirmed."""
     try:
-        started: dict[str, Any] = session.call("bt.add_path", path=path, strict=session.args.strict)
+        started: dict[str, Any] = session.call(
+            "bt.add_path", path=path, strict=session.args.strict, **given
+        )
     except Refused as refused:
         if refused.reason != "confirmation_needed":
             raise
@@ -89,7 +93,9 @@ def _start_adding(session: CommandSession, path: str) -> dict[str, Any]:
         if refused.message_id == "confirmation_needed.torrent_file":
             warning += f"; to download that, run: bitween get {shlex.quote(path)}"
         confirm(session, warning, "Share it?")
-        started = session.call("bt.add_path", path=path, strict=session.args.strict, confirm=True)
+        started = session.call(
+            "bt.add_path", path=path, strict=session.args.strict, confirm=True, **given
+        )
     return started
 
 

@@ -12,6 +12,7 @@ from bitween.cli.commands.daemon import call, doctor, reconnect, status, stop
 from bitween.cli.commands.devices import devices, verify
 from bitween.cli.commands.events import events
 from bitween.cli.commands.note import note
+from bitween.cli.commands.share_access import access
 from bitween.cli.commands.sharing import add, jobs
 from bitween.cli.commands.torrents import get, ls, rm
 from bitween.cli.session import CommandSession
@@ -32,6 +33,7 @@ COMMANDS: Mapping[str, Callable[[CommandSession], None]] = MappingProxyType(
         "limit": limit,
         "export": export,
         "note": note,
+        "access": access,
         "contacts": contacts,
         "devices": devices,
         "verify": verify,

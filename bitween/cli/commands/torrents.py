@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from bitween.cli.commands.note import tags_text
+from bitween.cli.commands.share_access import audiences_text
 from bitween.cli.confirm import confirm
 from bitween.cli.failures import CommandFailed, WrongUsage
 from bitween.cli.names import Named, own_torrent, shared_torrent
 from bitween.cli.session import CommandSession
 from bitween.cli.waiting import wait_for_torrent
 from bitween.messages.quantities import counted, rate_text, size_text
+
+_EVERYBODY = audiences_text(("contacts",))
 
 
 def ls(session: CommandSession) -> None:
@@ -21,9 +24,15 @@ def ls(session: CommandSession) -> None:
     if session.output.as_json:
         session.output.json(result)
         return
+    # Most people share everything with everybody, and a terminal is narrow.
+    audiences = [_for_text(torrent) for torrent in result["torrents"]]
+    differ = any(text != _EVERYBODY for text in audiences)
     session.output.table(
-        ("name", "size", "done", "state", "down", "up", "peers", "hash"),
-        [_torrent_row(torrent) for torrent in result["torrents"]],
+        ("name", "size", "done", "state", "down", "up", "peers", *(["for"] * differ), "hash"),
+        [
+            (*_torrent_row(torrent), *([text] * differ), torrent["hash"])
+            for torrent, text in zip(result["torrents"], audiences, strict=True)
+        ],
         empty="you share and download nothing; share something with bitween add PATH",
     )
     for torrent in result["torrents"]:
@@ -42,8 +51,13 @@ def _torrent_row(torrent: Mapping[str, Any]) -> tuple[str, ...]:
         rate_text(torrent["download_rate"]),
         rate_text(torrent["upload_rate"]),
         str(torrent["peers"]),
-        torrent["hash"],
     )
+
+
+def _for_text(torrent: Mapping[str, Any]) -> str:
+    # Daemons of earlier versions leave it out.
+    text = audiences_text(torrent.get("access", ("contacts",)))
+    return f"{text} (locked for others)" if torrent.get("listed") else text
 
 
 def _done_text(torrent: Mapping[str, Any]) -> str:

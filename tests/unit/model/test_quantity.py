@@ -1,11 +1,11 @@
-"""Sizes and rates as a person writes them."""
+"""Sizes, rates and durations as a person writes them."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.errors import InvalidValue
-from bitween.model.quantity import MAX_RATE, MAX_SIZE, parse_rate, parse_size
+from bitween.model.quantity import MAX_RATE, MAX_SIZE, parse_duration, parse_rate, parse_size
 
 
 class QuantityTests(SynchronousTestCase):
@@ -62,3 +62,19 @@ class QuantityTests(SynchronousTestCase):
             self.assertRaises(InvalidValue, parse_size, text)
         for text in ("fast", "5k/h", "3G", str(MAX_RATE + 1)):
             self.assertRaises(InvalidValue, parse_rate, text)
+
+
+class DurationTests(SynchronousTestCase):
+    """How long something is to last, as people type it."""
+
+    def test_durations(self) -> None:
+        """A number and a unit."""
+        for text, seconds in (("30m", 1800), ("12 h", 43200), ("7d", 604800), (" 2w ", 1209600)):
+            with self.subTest(text=text):
+                self.assertEqual(parse_duration(text), seconds)
+
+    def test_what_is_none(self) -> None:
+        """Nothing is guessed."""
+        for text in ("", "7", "d", "0d", "-1d", "7 days", "1.5h", "9999999d", "٣d"):
+            with self.subTest(text=text):
+                self.assertRaises(InvalidValue, parse_duration, text)

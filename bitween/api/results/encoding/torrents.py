@@ -72,6 +72,9 @@ TORRENT_FIELDS: Fields = MappingProxyType(
         "origin": lambda torrent: torrent.origin.value,
         "limits": lambda torrent: rates(torrent.options.limits),
         "sequential": lambda torrent: torrent.options.selection.sequential,
+        "access": lambda torrent: list(torrent.options.access.audiences),
+        "expires": lambda torrent: torrent.options.access.expires,
+        "listed": lambda torrent: torrent.options.access.listed,
         "note": lambda torrent: torrent.options.annotation.note,
         "tags": lambda torrent: list(torrent.options.annotation.tags),
     }

@@ -6,6 +6,7 @@ from typing import Annotated, TypedDict
 
 from bitween.api.http.content_type import Preview
 from bitween.api.results.shapes.common import BareJid, Limit, Note, Rate, Size, Tags, Time
+from bitween.api.results.shapes.share_access import End, Who
 from bitween.model.torrent import FileOrigin, InfoHash, TorrentState
 from bitween.model.torrent_error import Reason
 
@@ -68,6 +69,9 @@ class Torrent(TypedDict, total=False):
     origin: Annotated[str, FileOrigin]
     limits: Limits
     sequential: Annotated[bool, "whether pieces are fetched in order"]
+    access: Annotated[list[Who], "who may see and fetch it from you"]
+    expires: End
+    listed: Annotated[bool, "whether other contacts see the name and the size, with a lock"]
     note: Note
     tags: Tags
     waiting_for: Annotated[

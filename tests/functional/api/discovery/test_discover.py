@@ -181,6 +181,7 @@ class ResultTests(MethodCase):
         self.check("token.list")
         self.check("token.revoke", name="x")
         self.check_sessions()
+        self.check_access()
         self.check_devices()
         for method in (
             "net.diagnose",
@@ -194,6 +195,13 @@ class ResultTests(MethodCase):
             self.check(method)
         self.clock.advance(0)
         self.assertEqual(set(self.methods) - self.checked, set())
+
+    def check_access(self) -> None:
+        """Of a share, and of a contact."""
+        self.world.share("more", C, 50)
+        self.check("access.get", hash=C)
+        self.check("access.set", hash=C, access=["contacts"], expires=2**40, listed=True)
+        self.assertTrue(self.check("access.of", jid=BOB)["shares"])
 
     def check_devices(self) -> None:
         """Of contacts and of our own account."""

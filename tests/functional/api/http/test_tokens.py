@@ -30,7 +30,7 @@ LOOKING = {
     *("Api.versions", "Api.status", "bt.get_torrents", "bt.get_files", "bt.export"),
     "bt.get_deletion",
     *("xmpp.get_hashes", "xmpp.get_shares", "xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked"),
-    *("devices.list", "devices.own"),
+    *("devices.list", "devices.own", "access.get", "access.of"),
     *("net.diagnose", "jobs.get", "jobs.list", "events.poll"),
 }
 # What is asked for with these.
@@ -38,6 +38,8 @@ ARGUMENTS: dict[str, list[object]] = {
     "bt.get_files": ["a" * 40],
     "bt.get_deletion": ["a" * 40],
     "bt.get_peers": ["a" * 40],
+    "access.get": ["a" * 40],
+    "access.of": ["bob@example.org"],
     "bt.export": ["a" * 40],
     "jobs.get": ["1"],
     "events.poll": [0, 0],
@@ -61,6 +63,7 @@ CHANGING: dict[str, list[object]] = {
     "xmpp.add_contact": ["bob@example.org"],
     "xmpp.forget_resource": ["bob@example.org", "x"],
     "jobs.cancel": ["1"],
+    "access.set": [HASH],
     "devices.verify": ["bob@example.org", "x", "0"],
     "devices.distrust": ["bob@example.org", "x"],
 }
