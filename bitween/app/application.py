@@ -39,6 +39,7 @@ from bitween.app.ports import Ports
 from bitween.app.rate_history import INTERVAL, RateHistory
 from bitween.app.readers import Readers
 from bitween.app.repair import TorrentRepair
+from bitween.app.seals import TorrentSeals
 from bitween.app.seeding import UNLIMITED_SEEDING, SeedingLimits, SeedingPolicy
 from bitween.app.share_guard import ShareGuard
 from bitween.app.sharing import Sharing
@@ -63,6 +64,7 @@ from bitween.model.events import (
     SharesChanged,
     SwarmEvent,
     TorrentAdded,
+    TorrentChanged,
     TorrentFinished,
     TorrentRemoved,
 )
@@ -86,6 +88,7 @@ class ApplicationOptions:
     :param seeding: how long downloads are seeded.
     :param guard: says which paths are not shared, or only once the user confirms it.
     :param share_with: who may see and fetch what is shared without a choice.
+    :param allow_plain_peers: whether devices that know no sealed torrents are spoken to.
     """
 
     download_dir: str
@@ -94,6 +97,7 @@ class ApplicationOptions:
     seeding: SeedingPolicy = UNLIMITED_SEEDING
     guard: ShareGuard = field(default_factory=ShareGuard)
     share_with: Access = OPEN
+    allow_plain_peers: bool = False
 
 
 class Bitween(MultiService):
@@ -112,6 +116,7 @@ class Bitween(MultiService):
     :ivar downloads: begins downloads.
     :ivar sharing: shares files and folders.
     :ivar access: who may see and fetch our shares.
+    :ivar seals: gives each torrent the seal under which it is transferred.
     :ivar files: reads the files of our torrents.
     :ivar jobs: what takes a while.
     :ivar limits: the rate limits of all torrents together.
@@ -202,17 +207,28 @@ class Bitween(MultiService):
             self._reactor, memory, catalogue, self.connector.routes.contact_behind_relay
         )
         self.rates = RateHistory(swarm.events)
+        self.seals = TorrentSeals(
+            swarm, catalogue, self._reactor, allow_plain=options.allow_plain_peers
+        )
         self.sharing = Sharing(
             swarm,
             ports.hasher,
             memory,
             self.jobs,
             access=self.access,
+            seals=self.seals,
             guard=guard,
             reactor=self._reactor,
         )
         routes = self.connector.routes
-        self.downloads = Downloads(swarm, catalogue, routes, guard, options.download_dir)
+        self.downloads = Downloads(
+            swarm,
+            catalogue,
+            routes,
+            seals=self.seals,
+            guard=guard,
+            folder=options.download_dir,
+        )
         self.torrents = Torrents(swarm, self.seeding)
         self.repair = TorrentRepair(swarm, self.sharing)
         self.peers = ConnectedPeers(swarm, routes, self.traffic)
@@ -269,6 +285,7 @@ class Bitween(MultiService):
         self._refresh_addresses()
         self._messenger.serve_lists(self.access.restricted_for)
         self._announce()
+        self.seals.begin()
         self.sharing.resume()
 
     def close(self) -> None:
@@ -288,6 +305,9 @@ class Bitween(MultiService):
             self._refresh_addresses()
         elif isinstance(event, TorrentAdded | TorrentFinished):
             self.connector.update_sources(event.torrent.info_hash)
+            self.seals.torrent_changed(event.torrent)
+        elif isinstance(event, TorrentChanged):
+            self.seals.torrent_changed(event.torrent)
         elif isinstance(event, TorrentRemoved):
             self.connector.update_sources(event.info_hash)
         elif isinstance(event, PeerMoved):
@@ -302,6 +322,7 @@ class Bitween(MultiService):
     def _catalogue_changed(self, change: CatalogueChange) -> None:
         self.allowlist.apply(change)
         if change:
+            self.seals.announcements_changed(change.redialled)
             self.connector.apply(change)
 
     def _device_changed(self, device: Device) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bitween.app.ports import SwarmPort
+from bitween.app.seals import TorrentSeals
 from bitween.app.share_guard import ShareGuard
 from bitween.connect.routes import RouteTable
 from bitween.files.paths import checked_folder
@@ -22,16 +23,20 @@ class Downloads:
         swarm: SwarmPort,
         catalogue: Catalogue,
         routes: RouteTable,
+        *,
+        seals: TorrentSeals,
         guard: ShareGuard,
         folder: str,
     ) -> None:
         """
+        :param seals: chooses under which seal a torrent is fetched.
         :param guard: says in which folders nothing may be stored.
         :param folder: where downloads go by default; absolute.
         """
         self._swarm = swarm
         self._catalogue = catalogue
         self._routes = routes
+        self._seals = seals
         self._guard = guard
         self._folder = folder
 
@@ -57,7 +62,8 @@ class Downloads:
             folder = checked_folder(folder)
             share = self._catalogue.torrents.share(info_hash)
             name = share.name if share else ""
-            await self._swarm.download(info_hash, name, folder, TorrentOptions(paused=paused))
+            options, seal = TorrentOptions(paused=paused), self._seals.seal_for(info_hash)
+            await self._swarm.download(info_hash, name, folder, options, seal)
         return self._routes.count_reachable(info_hash)
 
     def waiting_for(self, torrent: Torrent) -> list[str]:

@@ -31,7 +31,9 @@ class TorrentRepair:
         if remedy is Remedy.FETCH_AGAIN:
             await self._swarm.remove(info_hash, False)
             options = replace(torrent.options, paused=False)
-            await self._swarm.download(info_hash, torrent.name, torrent.save_path, options)
+            await self._swarm.download(
+                info_hash, torrent.name, torrent.save_path, options, torrent.seal
+            )
         elif remedy is Remedy.SHARE_AGAIN:
             self._sharing.share_again(torrent)
         else:

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from bitween.app.access import ShareAccess
 from bitween.app.jobs import Jobs
 from bitween.app.ports import HasherPort, IntentionsPort, SwarmPort
+from bitween.app.seals import TorrentSeals
 from bitween.app.share_guard import ShareGuard
 from bitween.errors import BitweenError
 from bitween.files.paths import checked_path
@@ -45,6 +46,7 @@ class Sharing:
         jobs: Jobs,
         *,
         access: ShareAccess,
+        seals: TorrentSeals,
         guard: ShareGuard,
         reactor: IReactorTime,
     ) -> None:
@@ -54,6 +56,7 @@ class Sharing:
         self._intentions = intentions
         self._jobs = jobs
         self._access = access
+        self._seals = seals
         self._guard = guard
         self._reactor = reactor
         self._closed = False
@@ -165,7 +168,10 @@ class Sharing:
         info = await self._hasher.hash_path(path, report, intention.strict)
         earlier = [torrent for torrent in self._swarm.library if torrent_path(torrent) == path]
         access = intention.access or self._access_after(earlier)
-        torrent = await self._swarm.share(info, os.path.dirname(path), origin, access=access)
+        secret = self._seals.secret_for(info.info_hash, access)
+        torrent = await self._swarm.share(
+            info, os.path.dirname(path), origin, secret=secret, access=access
+        )
         if intention.access is not None:
             # Of a torrent that was complete already, the access is as it was.
             torrent = await self._access.apply(torrent.info_hash, intention.access)

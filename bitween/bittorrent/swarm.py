@@ -424,7 +424,7 @@ class Swarm(Service):
         """
         layout = self._registry.known(info_hash).layout
         if layout is None:
-            raise SwarmError.of("swarm_error.files_unknown")
+            raise SwarmError("its files are not known yet")
         return self._parts.pieces.open(info_hash, layout.indexes[number])
 
     def coming(self, folder: str) -> int:

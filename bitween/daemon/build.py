@@ -99,8 +99,7 @@ def build(
     :param log_in: the account, and what to do if the server rejects it.
     """
     hasher = Hasher(reactor, hidden=settings.files.share_hidden, private=settings.files.private)
-    # Nothing gives a torrent its secret yet.
-    swarm = Swarm(reactor, storage.database, replace(settings.swarm, sealed=False))
+    swarm = Swarm(reactor, storage.database, settings.swarm)
     read_addresses = partial(interface_addresses, settings.temporary_addresses)
     addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
     devices = Devices(storage.database, settings.trust)
@@ -238,6 +237,7 @@ def _application_options(settings: Settings) -> ApplicationOptions:
         seeding=SeedingPolicy(settings.seed_ratio, settings.seed_hours * 3600),
         guard=share_guard(settings),
         share_with=Access(settings.files.share_with),
+        allow_plain_peers=settings.swarm.plain_port is not None,
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from bitween.errors import InvalidValue
 from bitween.model.quantity import parse_rate
-from bitween.model.text import printable
 from bitween.model.torrent_options import Limits
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -21,8 +20,7 @@ _ENTRY = re.compile(
     r"(?P<rates>(?:\s+(?:upload|download)=\S+){1,2})",
     re.ASCII | re.IGNORECASE,
 )
-# Characters of a malformed entry in an error.
-_SHOWN = 60
+_HINT = "use e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,11 @@ def parse_entry(text: str) -> ScheduleEntry:
     """
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
-        raise InvalidValue.of("invalid_value.schedule", text=printable(text, _SHOWN))
+        raise InvalidValue(f"{text!r} is not a valid schedule entry", _HINT)
     pairs = [pair.split("=") for pair in match["rates"].split()]
     rates = {name.lower(): parse_rate(rate) for name, rate in pairs}
     if len(rates) != len(pairs):
-        raise InvalidValue.of("invalid_value.schedule_twice", text=printable(text, _SHOWN))
+        raise InvalidValue(f"{text!r} has a rate twice", _HINT)
     return ScheduleEntry(
         days=_days(match["days"].lower()) if match["days"] else frozenset(range(7)),
         start=_minute(match["h1"], match["m1"]),
@@ -104,9 +102,7 @@ def _days(text: str) -> frozenset[int]:
     for span in text.split(","):
         first, _, last = span.partition("-")
         if first not in _DAYS or (last or first) not in _DAYS:
-            raise InvalidValue.of(
-                "invalid_value.day", day=printable(span, _SHOWN), known=", ".join(_DAYS)
-            )
+            raise InvalidValue(f"{span!r} is not a day of the week", f"they are {', '.join(_DAYS)}")
         begin, end = _DAYS.index(first), _DAYS.index(last or first)
         days.update(day % 7 for day in range(begin, end + 1 + (7 if end < begin else 0)))
     return frozenset(days)
@@ -114,5 +110,5 @@ def _days(text: str) -> frozenset[int]:
 
 def _minute(hour: str, minute: str) -> int:
     if int(minute) > 59 or int(hour) * 60 + int(minute) > _MINUTES_A_DAY:
-        raise InvalidValue.of("invalid_value.time", time=f"{hour}:{minute}")
+        raise InvalidValue(f"{hour}:{minute} is not a valid time of day", "use 00:00 to 24:00")
     return int(hour) * 60 + int(minute)

@@ -3,12 +3,16 @@ Disconnects peers on this machine that belong to other users.
 
 :mod:`bitween.network.loopback_gate` lets them connect but not speak.  This module asks the kernel
 which user owns the other end of each new connection, and then admits the connection or closes it.
+
+libtorrent tells of a connection that it accepts over TLS only after the handshake, of which nothing
+passes before the connection is admitted.  So this module looks at the process's sockets itself.
 """
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, suppress
 from typing import Protocol
 
@@ -23,6 +27,7 @@ from bitween.network.shared_port import own_sockets
 #: Seconds between two reads of the kernel's tables: any user can cause one by connecting.
 PAUSE = 0.1
 
+_DESCRIPTORS = "/proc/self/fd"
 _ESTABLISHED = 1  # include/net/tcp_states.h
 
 
@@ -62,10 +67,22 @@ class LocalPeers(Service):
         self._looked: float | None = None
         self._looking: IDelayedCall | None = None
         self._warned = False
+        self._watching: IDelayedCall | None = None
+        self._known: frozenset[str] = frozenset()
+
+    def startService(self) -> None:
+        """Watch for connections that libtorrent accepts."""
+        super().startService()
+        # Where there is no such folder, the gate does not hold, and no local peer is dialled.
+        if os.path.isdir(_DESCRIPTORS):
+            self._watch()
 
     def stopService(self) -> None:
         """Stop checking."""
         super().stopService()
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -83,6 +100,17 @@ class LocalPeers(Service):
             now = self._clock.seconds()
             wait = 0.0 if self._looked is None else max(0.0, self._looked + PAUSE - now)
             self._looking = self._clock.callLater(wait, self._look)
+
+    def _watch(self) -> None:
+        """Check the peers that have connected to us since the last time."""
+        self._watching = self._clock.callLater(PAUSE, self._watch)
+        ports = {port for _, port in self._listening()}
+        sockets = dict(_socket_descriptors())
+        for descriptor in [sockets[name] for name in sockets.keys() - self._known]:
+            peer = _accepted_peer(descriptor, ports)
+            if peer is not None:
+                self.connected(peer)
+        self._known = frozenset(sockets)
 
     def _look(self) -> None:
         self._looking = None
@@ -114,6 +142,29 @@ class LocalPeers(Service):
         if not self._warned:
             self._warned = True
             self._log.warn("another user of this machine connected to us over BitTorrent: refused")
+
+
+def _socket_descriptors() -> Iterator[tuple[str, int]]:
+    """The sockets of this process: a name that no other one has, and the descriptor of each."""
+    for descriptor in os.listdir(_DESCRIPTORS):
+        # It may just have been closed.
+        with suppress(OSError):
+            name = os.readlink(f"{_DESCRIPTORS}/{descriptor}")
+            if name.startswith("socket:"):
+                yield name, int(descriptor)
+
+
+def _accepted_peer(descriptor: int, ports: Collection[int]) -> tuple[str, int] | None:
+    """The peer of a connection to one of our ports; ``None`` for all other sockets."""
+    try:
+        number = os.dup(descriptor)
+    except OSError:  # it was closed meanwhile
+        return None
+    with socket.socket(fileno=number) as held, suppress(OSError):
+        if held.family in (socket.AF_INET, socket.AF_INET6) and held.getsockname()[1] in ports:
+            address, port = held.getpeername()[:2]
+            return address, port
+    return None
 
 
 def _disconnect(connection: socket.socket) -> None:

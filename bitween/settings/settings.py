@@ -178,6 +178,7 @@ def _files(
 def _swarm(values: Mapping[str, Any]) -> SwarmOptions:
     return SwarmOptions(
         listen=values["listen"] or ("", 0),
+        plain_port=0 if values["allow-plain-peers"] else None,
         limits=Limits(values["upload-limit"] or 0, values["download-limit"] or 0),
         limit_lan=values["limit-lan"],
         active_downloads=values["active-downloads"],

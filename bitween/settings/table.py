@@ -196,6 +196,11 @@ _ROWS = (
         otherwise="chosen once, then kept",
     ),
     Option(
+        "allow-plain-peers",
+        "",
+        "Exchange open shares unencrypted with programs that know no encryption.",
+    ),
+    Option(
         "announce",
         "ADDR[:PORT]",
         "Announce this ADDR[:PORT] too.",

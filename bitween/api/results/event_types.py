@@ -44,10 +44,7 @@ def known_types(names: Sequence[str] | None) -> frozenset[EventType]:
     """
     for name in names or ():
         if name not in _TYPES:
-            raise InvalidValue.of(
-                "invalid_value.unknown_name",
-                parameter="types",
-                name=printable(name, 60),
-                known=", ".join(EventType),
-            )
+            known = ", ".join(EventType)
+            shown = printable(repr(name[:60]))
+            raise InvalidValue(f"parameter 'types': {shown} is unknown", f"known: {known}")
     return frozenset(EventType if names is None else map(EventType, names))

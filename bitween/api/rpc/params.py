@@ -69,35 +69,29 @@ class Signature:
         named = values if isinstance(values, Mapping) else self._by_name(values)
         for name in named:
             if name not in self.annotations:
-                raise InvalidValue.of(
-                    "invalid_value.unknown_parameter", name=printable(name, 60), known=self._known
-                )
+                raise InvalidValue(f"there is no parameter '{printable(name, 60)}'", self._usage)
         for name in self.required:
             if name not in named:
-                raise InvalidValue.of(
-                    "invalid_value.missing_parameter", name=name, known=self._known
-                )
+                raise InvalidValue(f"parameter '{name}' is missing", self._usage)
         return {name: _read(self.annotations[name], name, value) for name, value in named.items()}
 
     def _by_name(self, values: Sequence[object]) -> dict[str, object]:
         if len(values) > len(self.annotations):
-            raise InvalidValue.of(
-                "invalid_value.too_many_parameters", n=len(values), known=self._known
-            )
+            raise InvalidValue(f"{len(values)} parameters are too many", self._usage)
         return dict(zip(self.annotations, values, strict=False))
 
     @property
-    def _known(self) -> str:
-        return ", ".join(self.annotations) or "no parameters"
+    def _usage(self) -> str:
+        if not self.annotations:
+            return "the method takes no parameters"
+        return f"the method takes {', '.join(self.annotations)}"
 
 
 def _read(annotation: Any, name: str, value: object) -> object:
     try:
         return _value(annotation, value)
     except InvalidValue as error:
-        # The id stays: translations need not name the parameter.
-        error.message = f"parameter '{name}': {error.message}"
-        raise
+        raise InvalidValue(f"parameter '{name}': {error.message}", error.hint) from None
 
 
 def _value(annotation: Any, value: object) -> object:
@@ -119,19 +113,19 @@ def _value(annotation: Any, value: object) -> object:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidValue.of("invalid_value.not_text", value=_shown(value))
+        raise InvalidValue(f"{_shown(value)} is not text")
     return value
 
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise InvalidValue.of("invalid_value.not_boolean", value=_shown(value))
+        raise InvalidValue(f"{_shown(value)} is neither true nor false")
     return value
 
 
 def _whole_number(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValue.of("invalid_value.not_whole", value=_shown(value))
+        raise InvalidValue(f"{_shown(value)} is not a whole number")
     return value
 
 
@@ -140,9 +134,9 @@ def _path(value: object) -> Path:
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
-        raise InvalidValue.of("invalid_value.not_a_path", value=_shown(value)) from None
+        raise InvalidValue(f"{_shown(value)} is not a path") from None
     if not path or "\0" in path:
-        raise InvalidValue.of("invalid_value.not_a_path", value=_shown(value))
+        raise InvalidValue(f"{_shown(value)} is not a path")
     # Users expect what a shell does with `~`; such a path would not be absolute otherwise.
     return Path(os.path.expanduser(path))
 
@@ -150,7 +144,7 @@ def _path(value: object) -> Path:
 def _name(value: object) -> Name:
     name = _text(value)
     if not name:
-        raise InvalidValue.of("invalid_value.empty")
+        raise InvalidValue("it is empty")
     return Name(name)
 
 
@@ -167,27 +161,20 @@ _READERS: Mapping[Any, Callable[[object], object]] = {
 
 def _list(annotation: Any, value: object) -> list[object]:
     if not isinstance(value, list):
-        raise InvalidValue.of("invalid_value.not_a_list", value=_shown(value))
+        raise InvalidValue(f"{_shown(value)} is not a list")
     return [_value(annotation, entry) for entry in value]
 
 
 def _one_of(known: Sequence[object], value: object) -> object:
     if not isinstance(value, str) or value not in known:
-        raise InvalidValue.of(
-            "invalid_value.none_of", value=_shown(value), known=", ".join(map(str, known))
-        )
+        raise InvalidValue(f"{_shown(value)} is none of {', '.join(map(str, known))}")
     return value
 
 
 def _bounded(bounds: Between, value: object) -> object:
     assert isinstance(value, int)
     if not bounds.low <= value <= bounds.high:
-        raise InvalidValue.of(
-            "invalid_value.out_of_bounds",
-            value=_shown(value),
-            low=str(bounds.low),
-            high=str(bounds.high),
-        )
+        raise InvalidValue(f"{_shown(value)} is not from {bounds.low} to {bounds.high}")
     return value
 
 

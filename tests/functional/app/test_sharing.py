@@ -17,8 +17,10 @@ from bitween.errors import (
 )
 from bitween.model.access import OPEN, PRIVATE
 from bitween.model.annotation import Annotation
+from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.job import JobState
+from bitween.model.seal import pack
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
 from bitween.model.torrent import FileEntry, InfoHash, Metainfo
 from bitween.model.torrent_options import Limits
@@ -41,7 +43,20 @@ class SharingTests(ApplicationCase):
         for access, announced in ((PRIVATE, ()), (OPEN, (FILM,))):
             options = replace(self.swarm.library.get(FILM.info_hash).options, access=access)
             self.swarm.set_options(FILM.info_hash, options)
-            self.assertEqual(self.messenger.announced, (announced, (Candidate(OUR_ADDRESS),)))
+            self.assert_announced(*announced)
+
+    def assert_announced(self, *expected: Share) -> None:
+        """Check what is announced, each share with the seal that it was given."""
+        assert self.messenger.announced is not None
+        shares, candidates = self.messenger.announced
+        seals = [self.swarm.library.get(share.info_hash).seal for share in expected]
+        sealed = [
+            replace(share, seal=pack(seal))
+            for share, seal in zip(expected, seals, strict=True)
+            if seal is not None
+        ]
+        self.assertEqual((list(shares), candidates), (sealed, (Candidate(OUR_ADDRESS),)))
+        self.assertEqual(len(sealed), len(expected))
 
     def test_a_path_is_announced_once_it_is_hashed(self) -> None:
         """Our addresses are announced with it; the job has the result."""
@@ -52,7 +67,7 @@ class SharingTests(ApplicationCase):
         self.assertIs(self.bitween.jobs.get(job.id).state, JobState.RUNNING)
         self.assertEqual(self.messenger.announced, ((), (Candidate(OUR_ADDRESS),)))
         self.hashed(path)
-        self.assertEqual(self.messenger.announced, ((FILM,), (Candidate(OUR_ADDRESS),)))
+        self.assert_announced(FILM)
         done = self.bitween.jobs.get(job.id)
         self.assertEqual(done.state, JobState.DONE)
         assert done.result is not None

@@ -8,6 +8,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 import bitween
 from tests.support.cli_case import BOB, JID, RUN, A, CliCase
+from tests.support.waiting import reactor_turn
 
 
 class UsageTests(CliCase):
@@ -81,6 +82,8 @@ class EmptyArgumentTests(CliCase):
         """An empty argument is wrong usage, and nothing is done."""
         await self.serve()
         self.world.share("film", A)
+        # By itself, it gets a seal.
+        await reactor_turn()
         before = self.world.bitween.torrents.all()
         for args in (
             *((command, "") for command in ("add", "get", "rm", "pause", "resume", "recheck")),

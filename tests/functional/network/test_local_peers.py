@@ -22,9 +22,10 @@ from bitween.model.swarm_options import SwarmOptions
 from bitween.model.torrent import InfoHash
 from bitween.network.local_peers import LocalPeers
 from bitween.network.loopback_gate import LoopbackGate
+from tests.support.metainfo import metainfo
 from tests.support.other_user import dials, hears
 from tests.support.peer_protocol import handshake
-from tests.support.swarms import LOOPBACK, SwarmCase, read, write
+from tests.support.swarms import LOOPBACK, SEALED, SwarmCase, address_of, read, when, write
 
 EVERYWHERE = SwarmOptions(listen=("", 0), sealed=False, port_mapping=False)
 SIZE = 3_000_000
@@ -56,6 +57,15 @@ class LocalPeersTests(SwarmCase):
         swarm.events.subscribe(did)
         gate.guard()
         return swarm
+
+    async def test_our_own_daemons_sealed(self) -> None:
+        """Over TLS too, where libtorrent tells of a connection only once it may speak."""
+        giver, getter = await self.guarded(SEALED), await self.guarded(SEALED)
+        path = write(os.path.join(self.folder(), "film.mkv"), os.urandom(SIZE))
+        shared = await giver.share(metainfo(path), os.path.dirname(path), secret=bytes(32))
+        await getter.download(shared.info_hash, "", self.folder("downloads"), seal=shared.seal)
+        getter.offer_peers(shared.info_hash, [address_of(giver)])
+        await when(getter, lambda: getter.library.get(shared.info_hash).complete)
 
     async def sharing(self, swarm: Swarm) -> tuple[str, InfoHash]:
         """Share a file; its path and info-hash."""

@@ -334,4 +334,5 @@ class RecordingTests(RecorderCase):
         self.world.share("another", B)
         self.world.contact_shares(BOB, {B: "another"})
         Logger("test", observer=self.publisher).warn("watch out")
+        self.clock.advance(0)
         self.assertEqual((self.events(), self.clock.getDelayedCalls()), ([], []))
