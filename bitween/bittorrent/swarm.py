@@ -19,6 +19,7 @@ from bitween.bittorrent.torrents.addition import Addition
 from bitween.bittorrent.torrents.context import Context
 from bitween.bittorrent.torrents.file_progress import FileProgress
 from bitween.bittorrent.torrents.managed_torrent import ManagedTorrent
+from bitween.bittorrent.torrents.open_shares import OpenShares
 from bitween.bittorrent.torrents.option_changes import OptionChanges
 from bitween.bittorrent.torrents.parts import build_parts
 from bitween.bittorrent.torrents.registry import unknown
@@ -89,6 +90,9 @@ class Swarm(Service):
         self._progress = FileProgress(context, parts.flusher)
         self._removal = Removal(context, parts.loader, parts.queue, self._known_progress)
         self._option_changes = OptionChanges(context, parts.controller, parts.queue)
+        self._open_shares = OpenShares(
+            context, allowed=options.sealed and options.plain_port is not None
+        )
         self._seal_changes = SealChanges(context, parts.loader, parts.saver)
         self._addition = Addition(context, parts.loader, self._option_changes)
         self._timers = [
@@ -463,6 +467,7 @@ class Swarm(Service):
         """
         parts = self._parts
         self._removal.forget_stored()
+        self._open_shares.update_all()
         parts.queue.reschedule()
         parts.controller.guard()
         parts.lifecycle.retry()

@@ -168,7 +168,7 @@ def _build_network(
     swarm: Swarm,
     messenger: Messenger,
 ) -> NetworkParts:
-    gate = LoopbackGate(lambda: swarm.listening)
+    gate = LoopbackGate(partial(_peer_sockets, swarm))
     serves = partial(_serves_behind_gate, gate, OwnServers(reactor))
     policy = DialPolicy(reactor, addresses, serves, settings.trusted_networks)
     target = partial(_local_swarm_address, swarm)
@@ -178,7 +178,9 @@ def _build_network(
         addresses=addresses,
         gate=gate,
         policy=policy,
-        local_peers=LocalPeers(reactor, gate, lambda: swarm.listening, policy.is_this_machine),
+        local_peers=LocalPeers(
+            reactor, gate, partial(_peer_sockets, swarm), policy.is_this_machine
+        ),
         neighbours=Neighbours(reactor, lambda: addresses.links, messenger.prove),
         prober=Prober(reactor, partial(dial, reactor)),
         relay=Relay(reactor, messenger.streams, target, gate),
@@ -260,6 +262,11 @@ def _is_in_our_network(addresses: InterfaceAddresses, address: PeerAddress) -> b
 def _serves_behind_gate(gate: LoopbackGate, servers: OwnServers, address: PeerAddress) -> bool:
     # Where other users cannot be kept out, nobody on this machine may connect.
     return gate.holds and servers.serves(address)
+
+
+def _peer_sockets(swarm: Swarm) -> list[tuple[str, int]]:
+    """All sockets on which peers connect, of sealed and of plain torrents."""
+    return [*swarm.listening, *swarm.plain_listening]
 
 
 def _local_swarm_address(swarm: Swarm) -> PeerAddress | None:

@@ -37,6 +37,8 @@ from bitween.bittorrent.engine.alerts import (
     TorrentStatus,
     TorrentStatuses,
 )
+from bitween.bittorrent.engine.plain_twins import NO_TWIN, PlainTwins
+from bitween.bittorrent.engine.session_hashes import info_hash_text
 from bitween.model.text import printable
 from bitween.model.torrent import InfoHash
 
@@ -64,9 +66,22 @@ _PHASES = {
 class AlertConversion:
     """Copies what matters out of alerts and statuses."""
 
-    def __init__(self, hash_of: Callable[[lt.info_hash_t], InfoHash]) -> None:
-        """:param hash_of: returns the own info-hash of a torrent in the session."""
+    def __init__(
+        self,
+        hash_of: Callable[[lt.info_hash_t], InfoHash | None],
+        twins: PlainTwins | None = None,
+        status_of: Callable[[InfoHash], lt.torrent_status | None] = lambda _: None,
+    ) -> None:
+        """
+        :param hash_of: returns the own info-hash of a torrent in the session; ``None`` for a twin,
+            whose alerts are left out.
+        :param twins: the plain twins in the session.
+        :param status_of: returns the status of a torrent that is in the session; waits for
+            libtorrent.
+        """
         self._hash_of = hash_of
+        self._twins = twins
+        self._status_of = status_of
 
     def values(self, alerts: Iterable[lt.alert]) -> Iterator[Alert]:
         """
@@ -100,25 +115,36 @@ class AlertConversion:
 
     def status(self, status: lt.torrent_status) -> TorrentStatus:
         """Copy what matters out of a torrent's status."""
+        info_hash = self._hash_of(status.info_hashes) or info_hash_text(status.info_hashes)
+        twin = self._twins.numbers(info_hash) if self._twins else NO_TWIN
         return TorrentStatus(
-            info_hash=self._hash_of(status.info_hashes),
+            info_hash=info_hash,
             phase=_PHASES[status.state],
             has_metadata=status.has_metadata,
             done=status.total_done,
             wanted=status.total_wanted,
             wanted_done=status.total_wanted_done,
             download_rate=status.download_payload_rate,
-            upload_rate=status.upload_payload_rate,
+            upload_rate=status.upload_payload_rate + twin.rate,
             downloaded=status.all_time_download,
-            uploaded=status.all_time_upload,
-            peers=status.num_peers,
+            uploaded=status.all_time_upload + twin.total,
+            peers=status.num_peers + twin.peers,
             error=_words(status.errc),
         )
 
     def _statuses(self, alert: lt.state_update_alert) -> Iterator[TorrentStatuses]:
-        statuses = alert.status
+        named = map(self._main, alert.status)
+        statuses = [status for status in named if status is not None]
         for start in range(0, len(statuses), _PORTION):
             yield TorrentStatuses(tuple(map(self.status, statuses[start : start + _PORTION])))
+
+    def _main(self, status: lt.torrent_status) -> lt.torrent_status | None:
+        """The status of a torrent, in place of that of its twin."""
+        if self._twins is None or self._hash_of(status.info_hashes) is not None:
+            return status
+        info_hash = info_hash_text(status.info_hashes)
+        self._twins.take(info_hash, status)
+        return self._status_of(info_hash)
 
     def _value(self, alert: lt.alert) -> Alert | None:
         read = _READERS.get(type(alert))
@@ -128,7 +154,18 @@ class AlertConversion:
         if of_torrent is None:
             return None
         info_hashes = _INFO_HASHES.get(type(alert), _info_hashes_of_handle)(alert)
-        return None if info_hashes is None else of_torrent(self._hash_of(info_hashes), alert)
+        info_hash = None if info_hashes is None else self._hash_of(info_hashes)
+        if info_hash is None:
+            return None
+        if isinstance(alert, lt.save_resume_data_alert):
+            return self._resume_data(info_hash, alert)
+        return of_torrent(info_hash, alert)
+
+    def _resume_data(self, info_hash: InfoHash, alert: lt.save_resume_data_alert) -> ResumeData:
+        params = alert.params
+        if self._twins is not None:
+            params.total_uploaded += self._twins.numbers(info_hash).total
+        return ResumeData(info_hash, lt.write_resume_data_buf(params))
 
 
 def _info_hashes_of_handle(alert: Any) -> lt.info_hash_t | None:
@@ -138,10 +175,6 @@ def _info_hashes_of_handle(alert: Any) -> lt.info_hash_t | None:
 
 def _loaded(info_hash: InfoHash, alert: lt.add_torrent_alert) -> Loaded:
     return Loaded(info_hash, _words(alert.error))
-
-
-def _resume_data(info_hash: InfoHash, alert: lt.save_resume_data_alert) -> ResumeData:
-    return ResumeData(info_hash, lt.write_resume_data_buf(alert.params))
 
 
 def _listening(alert: lt.listen_succeeded_alert) -> Listening | None:
@@ -221,7 +254,7 @@ _READERS: dict[type[lt.alert], Callable[[Any], Alert | None]] = {
 
 _TORRENT_READERS: dict[type[lt.alert], Callable[[InfoHash, Any], Alert | None]] = {
     lt.add_torrent_alert: _loaded,
-    lt.save_resume_data_alert: _resume_data,
+    lt.save_resume_data_alert: lambda info_hash, _: ResumeData(info_hash, None),
     lt.torrent_removed_alert: lambda info_hash, _: Removed(info_hash),
     lt.torrent_deleted_alert: lambda info_hash, _: Deleted(info_hash),
     lt.torrent_delete_failed_alert: lambda info_hash, _: Deleted(info_hash),

@@ -30,6 +30,7 @@ from bitween.bittorrent.engine.alerts import Alert, Listening, TorrentStatus
 from bitween.bittorrent.engine.ip_filter import IpFilter
 from bitween.bittorrent.engine.listen_interfaces import interfaces, opened, outgoing
 from bitween.bittorrent.engine.peer_conversion import connection, peer_value
+from bitween.bittorrent.engine.plain_twins import PlainTwins
 from bitween.bittorrent.engine.session_hashes import SessionHashes
 from bitween.bittorrent.engine.session_settings import SETTINGS, rate_limited_peers
 from bitween.bittorrent.engine.transfer_counters import PeerConnection
@@ -51,6 +52,7 @@ class Session:
     A call for a torrent that is not in the session does nothing.
 
     :ivar ip_filter: which addresses may connect, and be connected to.
+    :ivar twins: the plain forms of sealed torrents that are in the session, too.
     """
 
     _log = Logger()
@@ -84,7 +86,8 @@ class Session:
         # Of torrents that are removed, until nothing more is written to their files.
         self._removed: dict[InfoHash, lt.torrent_handle] = {}
         self._hashes = SessionHashes()
-        self._conversion = AlertConversion(self._hashes.own)
+        self.twins = PlainTwins(self._session)
+        self._conversion = AlertConversion(self._hashes.own, self.twins, self._status)
         # Of sealed torrents that are being added, and whether they are to stay paused.
         self._credentials: dict[InfoHash, tuple[Credentials, bool]] = {}
         # Not the session's own method: a reference to it would keep the session alive.
@@ -98,6 +101,7 @@ class Session:
         self.ip_filter.close()
         self._handles.clear()
         self._removed.clear()
+        self.twins.close()
         del self._session
 
     def pause(self) -> None:
@@ -234,7 +238,8 @@ class Session:
         """The peers of a torrent."""
         # There is no readable alert for this, either; the call takes 0.1 ms.
         handle = self._handles.get(info_hash)
-        return [connection(peer) for peer in handle.get_peer_info()] if handle else []
+        peers = [*handle.get_peer_info(), *self.twins.peers(info_hash)] if handle else []
+        return [connection(peer) for peer in peers]
 
     def torrent_info(self, info_hash: InfoHash) -> lt.torrent_info | None:
         """Libtorrent's view of a torrent; ``None`` without metadata."""
@@ -262,11 +267,8 @@ class Session:
         """List the connected peers."""
         handle = self._handles.get(info_hash)
         opening = lt.peer_info.connecting | lt.peer_info.handshake
-        return (
-            [peer_value(p) for p in handle.get_peer_info() if not p.flags & opening]
-            if handle
-            else []
-        )
+        peers = [*handle.get_peer_info(), *self.twins.peers(info_hash)] if handle else []
+        return [peer_value(peer) for peer in peers if not peer.flags & opening]
 
     def metadata(self, info_hash: InfoHash) -> bytes | None:
         """The .torrent file, sealed if the torrent is; ``None`` without metadata."""
@@ -327,9 +329,10 @@ class Session:
         handle = self._handles.get(info_hash)
         if not handle:
             return False
-        handle.save_resume_data(
-            lt.torrent_handle.flush_disk_cache | lt.torrent_handle.only_if_modified
-        )
+        flags = lt.torrent_handle.flush_disk_cache
+        if not self.twins.numbers(info_hash).total:  # libtorrent knows of no modification by it
+            flags |= lt.torrent_handle.only_if_modified
+        handle.save_resume_data(flags)
         return True
 
     def post_updates(self) -> None:
@@ -341,10 +344,11 @@ class Session:
         # get_torrent_status calls its predicate without the interpreter's lock, and crashes on
         # Python 3.12 and later.
         statuses = [handle.status() for handle in self._session.get_torrents()]
-        self._handles = {self._hashes.own(s.info_hashes): s.handle for s in statuses}
+        named = [(self._hashes.own(status.info_hashes), status) for status in statuses]
+        self._handles = {name: status.handle for name, status in named if name is not None}
         for info_hash in self._credentials.keys() & self._handles.keys():
             self._certify(info_hash)
-        return [self._conversion.status(status) for status in statuses]
+        return [self._conversion.status(status) for name, status in named if name is not None]
 
     def _handling(self, alerts: Iterable[lt.alert]) -> Iterator[None]:
         for portion in self._conversion.portions(self._noting_handles(alerts)):
@@ -359,10 +363,15 @@ class Session:
         for alert in alerts:
             if isinstance(alert, lt.add_torrent_alert) and not alert.error.value():
                 info_hash = self._hashes.own(alert.params.info_hashes)
-                self._handles[info_hash] = alert.handle
-                self._removed.pop(info_hash, None)
-                self._certify(info_hash)
+                if info_hash is not None:
+                    self._handles[info_hash] = alert.handle
+                    self._removed.pop(info_hash, None)
+                    self._certify(info_hash)
             yield alert
+
+    def _status(self, info_hash: InfoHash) -> lt.torrent_status | None:
+        handle = self._handles.get(info_hash)
+        return handle.status() if handle and handle.is_valid() else None
 
     def _certify(self, info_hash: InfoHash) -> None:
         """Give a sealed torrent its certificate, and let it run unless it is halted."""

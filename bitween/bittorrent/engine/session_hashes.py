@@ -11,6 +11,11 @@ from bitween.bittorrent.engine._libtorrent import lt
 from bitween.model.torrent import InfoHash
 
 
+def info_hash_text(info_hashes: lt.info_hash_t) -> InfoHash:
+    """The v1 info-hash as bitween writes it: 40 lowercase hexadecimal digits."""
+    return InfoHash(info_hashes.v1.to_bytes().hex())
+
+
 class SessionHashes:
     """
     Translates between the two; what was never added has one info-hash only.
@@ -35,13 +40,15 @@ class SessionHashes:
         """The info-hash under which the session has a torrent."""
         return lt.sha1_hash(bytes.fromhex(self._in_session.get(info_hash, info_hash)))
 
-    def own(self, info_hashes: lt.info_hash_t) -> InfoHash:
+    def own(self, info_hashes: lt.info_hash_t) -> InfoHash | None:
         """
         The info-hash by which bitween knows a torrent in the session.
 
-        :returns: 40 lowercase hexadecimal digits.
+        :returns: 40 lowercase hexadecimal digits; ``None`` for the plain twin of a sealed torrent.
         """
-        digest = InfoHash(info_hashes.v1.to_bytes().hex())
+        digest = info_hash_text(info_hashes)
+        if self._in_session.get(digest, digest) != digest:
+            return None
         return self._own.get(digest, digest)
 
     def owner(self, in_session: InfoHash) -> InfoHash:

@@ -9,7 +9,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from bitween.bittorrent.swarm import Swarm
-from bitween.model.access import OPEN
+from bitween.model.access import OPEN, PRIVATE
 from bitween.model.metainfo import info_section
 from bitween.model.seal import Seal, seal_of
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
@@ -83,6 +83,7 @@ class TransferTests(SealedCase):
         alice = await self.start(options=replace(SEALED, plain_port=0))
         eve = await self.start(options=LOOPBACK)
         shared = await self.seed(alice, self.film())
+        await alice.set_options(shared.info_hash, TorrentOptions(access=PRIVATE))
         assert shared.seal is not None
         for info_hash in (shared.info_hash, shared.seal.sealed_hash):
             await self.take(eve, None, info_hash, alice)
@@ -279,3 +280,27 @@ class ChangeTests(SealedCase):
         await when(bob, lambda: bob.library.get(renewed.info_hash).state is TorrentState.FINISHED)
         await bob.remove(renewed.info_hash, True)
         self.assertEqual(os.listdir(downloads), [])
+
+
+class PlainPeerTests(SealedCase):
+    """A seed that speaks to peers of earlier versions, and one of these."""
+
+    async def test_what_everybody_may_have(self) -> None:
+        """It is given in plain form too, and counts; until only some may have it."""
+        alice = await self.start(options=replace(SLOW, plain_port=0))
+        bob, carol = await self.start(options=LOOPBACK), await self.start(options=SEALED)
+        shared = await self.seed(alice, self.film(2 * MIB))
+        await bob.download(shared.info_hash, "", self.folder("downloads"))
+        await self.take(carol, shared.seal, shared.info_hash, alice)
+        bob.offer_peers(shared.info_hash, [address_of(alice, plain=True)])
+        await when(bob, lambda: bob.library.get(shared.info_hash).progress.done > 0)
+        self.assertIn(False, [peer.sealed for peer in alice.peers(shared.info_hash)])
+        for swarm in (bob, carol):
+            await when(swarm, lambda: swarm.library.get(shared.info_hash).complete)  # noqa: B023
+        await when(alice, lambda: alice.library.get(shared.info_hash).progress.uploaded >= 4 * MIB)
+        options = TorrentOptions(access=PRIVATE)
+        await alice.set_options(shared.info_hash, options)
+        eve = await self.start(options=LOOPBACK)
+        await eve.download(shared.info_hash, "", self.folder("downloads"))
+        eve.offer_peers(shared.info_hash, [address_of(alice, plain=True)])
+        await self.gets_nothing(eve, shared.info_hash)
