@@ -116,6 +116,11 @@ class Neighbourhood:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def segment(self) -> Node:
+        """The public network, on which everything between homes can be seen."""
+        return self._lab.segment
+
     async def begin(self) -> None:
         """Start the daemons, all of them contacts of each other."""
         daemons = list(self.daemons.values())

@@ -151,6 +151,12 @@ class Lab:
             subprocess.run(["ip", "netns", "delete", node.namespace], check=False)
         self._nodes.clear()
 
+    @property
+    def segment(self) -> Node:
+        """The switch to which public hosts and routers are joined."""
+        assert self._segment is not None
+        return self._segment
+
     def public(
         self, name: str, *, ipv4: bool = True, ipv6: bool = True, walled: bool = False
     ) -> Node:
