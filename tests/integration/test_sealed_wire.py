@@ -36,7 +36,6 @@ class SealedWireCase(NeighbourhoodCase):
         got = await bob.download(info_hash)
         self.assertEqual(read(os.path.join(got, "diary-of-alice.txt")), content)
         (peer,) = (await bob.call("bt.get_peers", hash=info_hash))["peers"] or [{"sealed": True}]
-        print(peer, await bob.call("Api.status"), await alice.call("Api.status"), (await bob.call("bt.get_torrents"))["torrents"])
         self.assertTrue(peer["sealed"])
         secrets = [MARKER, NAME.encode(), b"diary-of-alice", b"BitTorrent protocol"]
         secrets += [info_hash.encode(), info_hash.upper().encode(), bytes.fromhex(info_hash)]
