@@ -1,4 +1,4 @@
-"""What somebody who watches the network, or relays a transfer, can read of it: nothing."""
+"""What an eavesdropper, or a proxy that relays a transfer, can read of it: nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SealedWireCase(NeighbourhoodCase):
 
     def watch(self) -> Sniffer:
         """Watch the public segment, and see that what is in the clear would be read."""
-        sniffer = Sniffer(self.here.segment, "switch")
+        sniffer = Sniffer(self.here.segment)
         with self.here.server.entered():
             probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with probe:
@@ -79,4 +79,34 @@ class DirectWireTests(SealedWireCase):
         sniffer = self.watch()
         way, secrets = await self.transfer("public4", "public")
         self.assertEqual(way, "ipv4")
+        self.assert_nothing_read(sniffer, secrets)
+
+
+class HoleWireTests(SealedWireCase):
+    """Over uTP, through the NATs of both sides."""
+
+    hosts = frozenset({"cone1", "cone2"})
+
+    async def test_a_transfer_through_a_hole_shows_nothing(self) -> None:
+        """What passes between the routers can be read by no one."""
+        await self.begin()
+        await self.assert_way("cone1", "cone2", "punched")
+        sniffer = self.watch()
+        way, secrets = await self.transfer("cone1", "cone2")
+        self.assertEqual(way, "punched")
+        self.assert_nothing_read(sniffer, secrets)
+
+
+class RelayWireTests(SealedWireCase):
+    """Through the proxy of the XMPP server, which sees the stream in the clear."""
+
+    hosts = frozenset({"cone1", "sym1"})
+
+    async def test_a_transfer_by_relay_shows_nothing(self) -> None:
+        """Neither the network nor the proxy can read anything: its streams have no TLS outside."""
+        await self.begin()
+        await self.assert_way("cone1", "sym1", "relay")
+        sniffer = self.watch()
+        way, secrets = await self.transfer("cone1", "sym1")
+        self.assertEqual(way, "relay")
         self.assert_nothing_read(sniffer, secrets)

@@ -1,4 +1,4 @@
-"""Records what crosses a network segment, as somebody who watches it could."""
+"""Records what crosses a network segment, as an eavesdropper there could."""
 
 from __future__ import annotations
 
@@ -27,18 +27,15 @@ class Sniffer:
     :ivar flows: by protocol, and addresses and ports of sender and receiver.
     """
 
-    def __init__(self, node: Node, interface: str) -> None:
-        """
-        :param node: where the interface is; it sees every frame there, sent and received.
-        """
+    def __init__(self, switch: Node) -> None:
+        """:param switch: each frame counts where it enters one of its ports."""
         self.flows: dict[tuple[Any, ...], bytearray] = defaultdict(bytearray)
-        with node.entered():
+        with switch.entered():
             self._socket = socket.socket(
                 socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)
             )
         # Beyond the limit of the kernel, as only the superuser may.
         self._socket.setsockopt(socket.SOL_SOCKET, 33, _BUFFER)  # SO_RCVBUFFORCE
-        self._socket.bind((interface, 0))
         self._socket.setblocking(False)
         reactor.addReader(self)
 
@@ -57,10 +54,11 @@ class Sniffer:
         """Take what has come."""
         for _ in range(1000):
             try:
-                frame = self._socket.recv(65536)
+                frame, (port, _, kind, *_) = self._socket.recvfrom(65536)
             except BlockingIOError:
                 return
-            self._take(memoryview(frame)[_ETHERNET:])
+            if kind != socket.PACKET_OUTGOING and port != "switch":
+                self._take(memoryview(frame)[_ETHERNET:])
 
     def close(self) -> int:
         """
