@@ -33,6 +33,7 @@ _READ_FIRST = (
     "jobs.list",
     "get_contacts",
     "devices.list",
+    "Api.settings",
 )
 _OPEN = "document.querySelectorAll('details').forEach((node) => { node.open = true; })"
 # There is no such file, so that what went wrong is seen as well.

@@ -116,7 +116,7 @@ class WebShortcutsTests(WebCase):
             expect(page.locator("torrent-row")).to_have_count(1)
             for broken in (b"no torrent", _TORRENT[:-30], b"d4:info" + b"l" * 10_000):
                 page.evaluate(_DROP, ["notes.torrent", list(broken)])
-                expect(dialog).to_contain_text("Share this with your contacts?")
+                expect(dialog).to_contain_text("Share this with everybody?")
                 dialog.get_by_role("button", name="Cancel").click()
 
         await browse(visit)

@@ -31,6 +31,7 @@ from bitween.errors import (
 )
 from bitween.files.uploads.names import read_path
 from bitween.files.uploads.uploads import Upload, Uploads
+from bitween.model.access import Access as ShareAccess
 from bitween.model.text import printable, visible_path
 from bitween.model.torrent import FileOrigin
 from bitween.model.torrent_file import SUFFIX
@@ -49,17 +50,21 @@ _STATUS: Mapping[type[BitweenError], int] = MappingProxyType(
 )
 
 
-def share(bitween: Bitween, uploads: Uploads, upload: Upload) -> Deferred[Uploaded]:
+def share(
+    bitween: Bitween, uploads: Uploads, upload: Upload, access: ShareAccess | None = None
+) -> Deferred[Uploaded]:
     """
     Hash and share a complete upload, even if the client goes away before the answer.
 
     :param upload: all of its files have been sent.
+    :param access: who may see and fetch it; ``None`` for the default.
     :returns: fires with the id of the job that hashes it, and with its final path.
     :raises UploadFailed: if it cannot be moved to its place; it is removed then.
     """
 
     def kept(path: str) -> Uploaded:
-        return {"job": bitween.sharing.add_path(path, FileOrigin.UPLOADED).id, "path": path}
+        job = bitween.sharing.add_path(path, FileOrigin.UPLOADED, access=access)
+        return {"job": job.id, "path": path}
 
     # A client that goes away cancels this Deferred, which does not cancel the other.
     answer: Deferred[Uploaded] = Deferred()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from bitween.api.files.upload import check_content, share
+from bitween.api.methods.access import Expires
 from bitween.api.results.shapes import sharing as shapes
 from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.namespace import Namespace
@@ -46,15 +47,25 @@ class UploadMethods(Namespace):
             check_content(name)
         return {"upload": self._uploads.begin(name, size, is_folder=folder).id}
 
-    async def jsonrpc_finish(self, upload: Name) -> shapes.Uploaded:
+    async def jsonrpc_finish(
+        self,
+        upload: Name,
+        access: list[str] | None = None,
+        expires: Expires | None = None,
+        listed: bool = False,
+        introductions: bool = True,
+    ) -> shapes.Uploaded:
         """
         Move the uploaded files to the download directory, and share them.
 
         :param upload: the id from ``upload.begin``.
+        :param access: who may see and fetch it, as in ``bt.add_path``; also for the next three.
+        :raises InvalidValue: if an entry of ``access`` is invalid, or the end has passed.
         :raises UnknownUpload: if there is no such upload.
         :raises UploadFailed: if a file is incomplete, or cannot be written.  The upload is removed.
         """
-        return await share(self._bitween, self._uploads, self._uploads.get(upload))
+        chosen = self._bitween.access.chosen(access, expires, listed, introductions)
+        return await share(self._bitween, self._uploads, self._uploads.get(upload), chosen)
 
     def jsonrpc_cancel(self, upload: Name) -> Done:
         """

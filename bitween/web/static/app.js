@@ -1,5 +1,6 @@
 // The page: its views, and which of them is shown.
 
+import "/web/access_dialog.js";
 import { icon, make, say } from "/web/dom.js";
 import { begin as beginNotifications } from "/web/notifications.js";
 import { Daemon } from "/web/daemon.js";
@@ -39,6 +40,7 @@ class App extends HTMLElement {
   #toasts = make("toast-area");
   #files = make("files-dialog");
   #devices = make("device-dialog");
+  #access = make("access-dialog");
   #requests = new Requests();
   #badge = make("span", { class: "badge", role: "img", hidden: true });
   #chosen = VIEWS[0];
@@ -61,7 +63,7 @@ class App extends HTMLElement {
       make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
       make("nav", { "aria-label": t("views") }, ...this.#links.values()),
       this.#rates);
-    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#devices, this.#toasts);
+    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#devices, this.#access, this.#toasts);
     this.#toasts.begin(this.#daemon.live);
     beginNotifications(this.#daemon);
     this.#requests.begin(this.#daemon, this.#toasts);
@@ -70,7 +72,8 @@ class App extends HTMLElement {
     this.#logIn.begin(this.#daemon);
     this.#files.begin(this.#daemon, this.#toasts);
     this.#devices.begin(this.#daemon, this.#toasts);
-    const dialogs = { files: this.#files, devices: this.#devices };
+    this.#access.begin(this.#daemon);
+    const dialogs = { files: this.#files, devices: this.#devices, access: this.#access };
     for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, dialogs);
     this.#daemon.live.addEventListener("state", () => this.#stateChanged());
     this.#daemon.addEventListener("torrents", () => this.#showRates());

@@ -1,5 +1,6 @@
 // Looks around on the daemon's machine for what to share.
 
+import "/web/access_choice.js";
 import { icon, legible, make, named, say } from "/web/dom.js";
 import { size } from "/web/format.js";
 import { call } from "/web/rpc.js";
@@ -96,6 +97,8 @@ customElements.define("entry-row", EntryRow);
 export class ChooserDialog extends HTMLElement {
   #toasts = null;
   #question = null;
+  #next = null;
+  #access = make("access-choice");
   #listing = null;
   #latest = 0;
   #steps = make("ol", { class: "steps" });
@@ -104,14 +107,17 @@ export class ChooserDialog extends HTMLElement {
   #shareAll = make("button", { type: "button", class: "main", click: () => this.share(this.#listing.path) });
   #dialog = make("dialog", { "aria-labelledby": "choose-what" });
 
-  begin(toasts, question) {
+  begin(toasts, question, next) {
     this.#toasts = toasts;
     this.#question = question;
+    this.#next = next;
+    this.#access.begin(next);
     this.#dialog.append(
       make("h2", { id: "choose-what" }, t("chooseWhat")),
       make("nav", { "aria-label": t("whereYouAre") }, this.#steps),
       this.#hint,
       make("div", { class: "scroll tall", tabindex: 0 }, this.#list),
+      this.#access,
       make("div", { class: "actions" }, this.#shareAll,
         make("button", { type: "button", click: () => this.#dialog.close() }, t("close"))));
     this.append(this.#dialog);
@@ -144,7 +150,7 @@ export class ChooserDialog extends HTMLElement {
 
   async share(path) {
     await this.#toasts.attempt(async () => {
-      if (await share(path, this.#toasts, this.#question) !== null) this.#dialog.close();
+      if (await share(path, this.#toasts, this.#question, this.#next) !== null) this.#dialog.close();
     });
   }
 

@@ -13,6 +13,7 @@ import { reachText } from "/web/reach.js";
 import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import { trustText } from "/web/trust.js";
+import "/web/visible_shares.js";
 
 /** The JID in an xmpp: link, as which one may be pasted; any other text as it is. */
 function invited(text) {
@@ -38,6 +39,7 @@ export class ContactsView extends HTMLElement {
   #asking = make("section", { hidden: true, "aria-live": "polite" }, make("h2", {}, t("requests")), this.#requests);
   #list = make("ul", { class: "cards" });
   #empty = make("p", { class: "empty" });
+  #visible = make("visible-shares");
   #invitation = make("own-invitation", { class: "panel" });
 
   begin(daemon, toasts, { devices }) {
@@ -48,7 +50,8 @@ export class ContactsView extends HTMLElement {
       make("h1", {}, t("contacts")), this.#asking,
       make("form", { class: "tools", submit: (event) => this.#add(event) },
         make("label", { for: "jid" }, t("addContact")), this.#jid, make("button", { class: "main" }, t("add"))),
-      this.#list, this.#empty, this.#invitation);
+      this.#list, this.#empty, this.#invitation, this.#visible);
+    this.#visible.begin(toasts);
     this.#invitation.begin(toasts);
     for (const event of ["contacts", "devices"]) daemon.addEventListener(event, () => this.#show());
     daemon.addEventListener("deviceChanged", ({ detail: { jid, resource } }) => {
@@ -143,6 +146,9 @@ export class ContactsView extends HTMLElement {
       const link = make("a", { href: `#shares/${encodeURIComponent(jid)}` }, t("seeShares", { n: count }));
       card.append(link);
     }
+    card.append(make("button", {
+      type: "button", class: "plain", "aria-label": t("seenBy", { name }), click: () => this.#visible.open(jid, name),
+    }, t("whatTheySee")));
     if (contact.blocked) {
       card.append(make("button", { type: "button", click: () => this.#act("xmpp.unblock", { jid }), "aria-label": t("unblockLabel", { name }) }, t("unblock")));
     }

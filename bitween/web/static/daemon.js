@@ -1,5 +1,6 @@
 // What is known of the daemon: read once, and kept up by its events.
 
+import { EVERYBODY } from "/web/access_text.js";
 import { legible } from "/web/dom.js";
 import { Live } from "/web/live.js";
 import { call } from "/web/rpc.js";
@@ -7,7 +8,7 @@ import { call } from "/web/rpc.js";
 const TORRENT_KEYS = [
   "hash", "name", "total_size", "done", "state", "complete", "progress", "download_rate",
   "upload_rate", "left", "peers", "eta", "save_path", "error", "trouble", "added", "origin",
-  "waiting_for",
+  "waiting_for", "access", "expires", "listed",
 ];
 const PATIENCE = 1000; // milliseconds in which what changes is gathered
 const ENDED = new Set(["done", "failed", "cancelled"]);
@@ -23,6 +24,7 @@ export class Daemon extends EventTarget {
   torrents = new Map(); // by hash
   jobs = new Map(); // those that run, by id
   contacts = [];
+  defaultAccess = EVERYBODY; // who may have what is shared without a choice
   #devices = new Map(); // lists of devices, by the bare JIDs of their accounts
   #due = new Map(); // timers by what is to be done
   #missed = new Set(); // for each reading that goes on, what happened meanwhile
@@ -70,9 +72,11 @@ export class Daemon extends EventTarget {
         call("bt.get_torrents", { fields: TORRENT_KEYS }),
         call("jobs.list"),
         this.readContacts(),
+        call("Api.settings"),
         this.readDevices(),
-      ]), ([status, { torrents }, { jobs }]) => {
+      ]), ([status, { torrents }, { jobs }, , { settings }]) => {
         this.status = status;
+        this.defaultAccess = settings.find(({ name }) => name === "share-with")?.value ?? EVERYBODY;
         this.torrents = new Map(torrents.map((torrent) => [torrent.hash, torrent]));
         this.jobs = new Map(jobs.filter(({ state }) => !ENDED.has(state)).map((job) => [job.job, job]));
       });

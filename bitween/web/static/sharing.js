@@ -14,24 +14,28 @@ function typedPath(text) {
   }
 }
 
-/** Share it, or download what a link names; what is hardly ever meant is asked about first. Fails as the calls do. */
-export async function share(text, toasts, question) {
+/**
+ * Share it, or download what a link names; what is hardly ever meant is asked about first. Fails as the calls do.
+ *
+ * @param next who may have it, a NextAccess
+ */
+export async function share(text, toasts, question, next) {
   if (isMagnet(text)) return getMagnet(text, toasts);
   const path = typedPath(text);
   try {
-    return await call("bt.add_path", { path });
+    return await call("bt.add_path", { path, ...next.parameters });
   } catch (error) {
     if (error.data?.reason !== "confirmation_needed") throw error;
-    return confirmed(error, path, toasts, question);
+    return confirmed(error, path, toasts, question, next);
   }
 }
 
-async function confirmed(error, path, toasts, question) {
+async function confirmed(error, path, toasts, question, next) {
   const { detail, values } = error.data;
   const answer = detail === "torrent_file"
     ? await askAboutTorrentFile(question, { name: values.path })
-    : await question.ask({ title: t("shareThis"), text: error.message, english: error.english }, { share: [t("shareAnyway"), "danger"] });
+    : await question.ask({ title: t("shareThis", { who: next.who }), text: error.message, english: error.english }, { share: [t("shareAnyway"), "danger"] });
   if (answer === "get") await get({ hash: values.hash, name: values.path.split("/").at(-1) }, toasts);
-  else if (answer === "share") await call("bt.add_path", { path, confirm: true });
+  else if (answer === "share") await call("bt.add_path", { path, confirm: true, ...next.parameters });
   return answer;
 }

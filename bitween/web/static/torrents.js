@@ -1,6 +1,8 @@
 // What we share and download, and how far it is.
 
-import { iconButton, make, named, relabel, say } from "/web/dom.js";
+import { NextAccess } from "/web/access_choice.js";
+import { endText, isForEverybody, whoLabel, whoText } from "/web/access_text.js";
+import { icon, iconButton, make, named, relabel, say } from "/web/dom.js";
 import { Refused } from "/web/errors.js";
 import { percent, rate, size } from "/web/format.js";
 import { aboutText } from "/web/note_form.js";
@@ -34,6 +36,7 @@ class TorrentRow extends HTMLElement {
   #progress = make("span", { class: "bar" }, this.#bar, this.#percent);
   #mend = make("button", { type: "button", class: "mend", click: () => this.#view.mend(this.#torrent) });
   #peers = iconButton("peers", "", () => this.#view.openPeers(this.#torrent));
+  #audience = make("button", { type: "button", class: "audience", click: () => this.#view.openAccess(this.#torrent) });
   #pause = iconButton("pause", "", () => this.#view.toggle(this.#torrent));
   #files = iconButton("files", "", () => this.#view.openFiles(this.#torrent));
   #remove = iconButton("remove", "", () => this.#view.askToRemove(this.#torrent));
@@ -43,7 +46,7 @@ class TorrentRow extends HTMLElement {
     this.#view = view;
     this.append(
       make("span", { class: "texts" }, this.#name, this.#facts, this.#error),
-      this.#progress, this.#mend,
+      this.#audience, this.#progress, this.#mend,
       make("span", { class: "actions" }, this.#pause, this.#peers, this.#files, this.#remove));
   }
 
@@ -60,12 +63,24 @@ class TorrentRow extends HTMLElement {
     this.#bar.setAttribute("aria-label", t("progressOf", { name }));
     say(this.#percent, percent(torrent.progress));
     this.classList.toggle("complete", isSettled(torrent));
+    this.#fillAudience(torrent, name);
     const standing = torrent.state === "paused";
     relabel(this.#pause, standing ? "resume" : "pause", t(standing ? "resume" : "pause", { name }));
     relabel(this.#peers, "peers", t("peersOf", { name }));
     relabel(this.#files, "files", t("files", { name }));
     if (isDeletable(torrent)) relabel(this.#remove, "remove", t("remove", { name }));
     else relabel(this.#remove, "stop", t("stopSharing", { name }));
+  }
+
+  #fillAudience({ access, expires, listed }, name) {
+    const who = whoLabel(access, (jid) => this.#view.contactName(jid));
+    const end = endText(expires);
+    const label = t("audienceOf", { name, who: [who, end].filter(Boolean).join(", ") });
+    if (this.#audience.getAttribute("aria-label") === label && this.#audience.dataset.listed === `${listed}`) return;
+    this.#audience.setAttribute("aria-label", label);
+    this.#audience.dataset.listed = listed;
+    const lines = make("span", { class: "texts" }, make("span", {}, who), make("span", { class: "facts" }, end));
+    this.#audience.replaceChildren(icon(isForEverybody(access) ? "peers" : listed ? "lock" : "contacts"), lines);
   }
 
   #fillTrouble(torrent, name) {
@@ -115,14 +130,18 @@ export class TorrentsView extends HTMLElement {
   #empty = make("p", { class: "empty" });
   #list = make("virtual-list", { "aria-label": t("torrents") });
   #files = null;
+  #access = null;
+  #asked = 0; // counts the calls of openAccess
   #peers = new PeersDialog();
   #removal = make("removal-dialog");
   #graph = make("rate-graph", { hidden: true });
 
-  begin(daemon, toasts, { files }) {
+  begin(daemon, toasts, { files, access }) {
     this.#daemon = daemon;
     this.#toasts = toasts;
     this.#files = files;
+    this.#access = access;
+    const next = new NextAccess(daemon, access);
     this.#peers.begin(daemon, toasts);
     this.#graph.begin(daemon, toasts);
     this.append(
@@ -132,8 +151,8 @@ export class TorrentsView extends HTMLElement {
     this.#removal.begin(toasts, (torrent, withFiles) => this.#remove(torrent, withFiles));
     const question = make("question-dialog");
     this.closest("bitween-app").append(question); // above every view
-    this.#uploads.begin(toasts, question);
-    this.#sharing.begin(toasts, this.#uploads, question);
+    this.#uploads.begin(toasts, question, next);
+    this.#sharing.begin(toasts, this.#uploads, question, next);
     this.#list.begin(() => new TorrentRow(this), "torrent-row", ({ hash }) => hash);
     daemon.addEventListener("torrents", () => this.#show());
     daemon.addEventListener("jobs", () => this.#showJobs());
@@ -141,7 +160,7 @@ export class TorrentsView extends HTMLElement {
       toasts.tell(textOf(detail), { group: event, many: (n) => t(many, { n }) });
     });
     tell("finished", "finishedMany", (torrent) => t(torrent.complete ? "finished" : "finishedPart", { name: nameOf(torrent) }));
-    tell("shared", "sharedMany", (result) => t("shared", result));
+    tell("shared", "sharedMany", (result) => this.#sharedText(result));
     daemon.addEventListener("shared", ({ detail }) => this.#tellLeftOut(detail));
     daemon.addEventListener("failed", ({ detail }) => toasts.complain(new Refused(detail.error)));
   }
@@ -173,6 +192,22 @@ export class TorrentsView extends HTMLElement {
     this.#files.open(torrent);
   }
 
+  /** Ask who may have a torrent; it has another hash if a contact loses it. */
+  async openAccess(torrent) {
+    const turn = ++this.#asked;
+    const name = nameOf(torrent);
+    const { hash } = torrent;
+    let value = null;
+    const read = async () => { value = await call("access.get", { hash }); };
+    if (!(await this.#toasts.attempt(read, () => this.openAccess(torrent)))) return;
+    if (turn !== this.#asked || !this.checkVisibility()) return;
+    const keep = (chosen) => this.#toasts.attempt(async () => {
+      const { access } = await call("access.set", { hash, ...chosen });
+      this.#toasts.tell(t("accessSet", { name, who: this.#whoText(access) }));
+    });
+    this.#access.open({ title: t("whoMayHave", { name }), value, isShared: true, keep });
+  }
+
   /** Stop sharing what is ours; of a download, ask first whether its files stay. */
   askToRemove(torrent) {
     if (isDeletable(torrent)) this.#removal.open(torrent);
@@ -194,6 +229,16 @@ export class TorrentsView extends HTMLElement {
       if (withFiles) this.#tellDeleted(deletion);
     }, stay, { group: one, many: (n) => t(many, { n }) });
     this.#show();
+  }
+
+  #whoText(access) {
+    return whoText(access, (jid) => this.contactName(jid));
+  }
+
+  #sharedText({ hash, name }) {
+    const { access } = this.#daemon.torrents.get(hash) ?? {};
+    if (!access || isForEverybody(access)) return t("shared", { name });
+    return t("sharedFor", { name, who: this.#whoText(access) });
   }
 
   #tellDeleted({ files, size: bytes, trash }) {

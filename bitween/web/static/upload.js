@@ -1,6 +1,7 @@
 // Sends files to the daemon's machine, to be shared from there.
 
 import { credentials } from "/docs/session.js";
+import "/web/access_choice.js";
 import { iconButton, legible, make, named, say } from "/web/dom.js";
 import { Hindered, LogInNeeded, Refused } from "/web/errors.js";
 import { rate, size, time } from "/web/format.js";
@@ -79,7 +80,7 @@ class UploadRow extends HTMLElement {
   /** Send everything; gives when the daemon has it, and has begun to read it. */
   async send() {
     if (this.#cancelled) return;
-    const { name, folder, files, total } = this.#parcel;
+    const { name, folder, files, total, access } = this.#parcel;
     this.#began = performance.now();
     try {
       this.#upload = (await call("upload.begin", { name, folder, size: total })).upload;
@@ -88,7 +89,7 @@ class UploadRow extends HTMLElement {
         await this.#put(path, file);
         this.#sent += file.size;
       }
-      await call("upload.finish", { upload: this.#upload });
+      await call("upload.finish", { upload: this.#upload, ...access });
     } catch (error) {
       const why = await this.#end(error);
       if (!this.#cancelled) throw why;
@@ -146,24 +147,30 @@ customElements.define("upload-row", UploadRow);
 export class UploadArea extends HTMLElement {
   #toasts = null;
   #question = null;
+  #next = null; // who may have what is shared
   #parcel = null;
   #last = Promise.resolve();
   #count = 0;
   #target = make("p", { class: "drop-here", hidden: true }, t("dropHere"));
   #rows = make("div", { role: "list", class: "jobs", "aria-label": t("uploads") });
+  #title = make("h2", { id: "upload-what" });
   #about = make("p", { class: "facts" });
+  #access = make("access-choice");
   #names = make("ul", { class: "names" });
   #name = make("input", { type: "text", id: "upload-name", required: true, maxlength: 200, autocomplete: "off" });
   #naming = make("label", { class: "naming" }, t("uploadName"), this.#name);
   #dialog = make("dialog", { "aria-labelledby": "upload-what" });
 
-  begin(toasts, question) {
+  begin(toasts, question, next) {
     this.#toasts = toasts;
     this.#question = question;
+    this.#next = next;
+    this.#access.begin(next);
+    next.addEventListener("change", () => this.#entitle());
     const close = () => this.#dialog.close();
     this.#dialog.append(
-      make("h2", { id: "upload-what" }, t("uploadWhat")), this.#about, this.#names,
-      make("form", { submit: (event) => this.#agreed(event) }, this.#naming,
+      this.#title, this.#about, this.#names,
+      make("form", { submit: (event) => this.#agreed(event) }, this.#naming, this.#access,
         make("div", { class: "actions" },
           make("button", { class: "main" }, t("uploadAndShare")),
           make("button", { type: "button", click: close }, t("cancel")))));
@@ -229,7 +236,12 @@ export class UploadArea extends HTMLElement {
       ...(told.length > SHOWN ? [make("li", {}, t("andMore", { n: told.length - SHOWN }))] : []));
     this.#naming.hidden = this.#name.disabled = Boolean(name);
     this.#name.value = t("uploadNamed", { time: time(Date.now() / 1000) }).replaceAll(/[/\\]/g, "-");
+    this.#entitle();
     this.#dialog.showModal();
+  }
+
+  #entitle() {
+    say(this.#title, t("shareThis", { who: this.#next.who }));
   }
 
   /** Whether a file describes a torrent, and that is downloaded, or nothing is to be done. */
@@ -244,7 +256,9 @@ export class UploadArea extends HTMLElement {
   #agreed(event) {
     event.preventDefault();
     this.#dialog.close();
-    const row = new UploadRow({ ...this.#parcel, name: this.#parcel.name || this.#name.value });
+    const row = new UploadRow({
+      ...this.#parcel, name: this.#parcel.name || this.#name.value, access: this.#next.parameters,
+    });
     this.#rows.append(row);
     location.hash = "torrents";
     this.#count += 1;
