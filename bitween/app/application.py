@@ -39,6 +39,7 @@ from bitween.app.ports import Ports
 from bitween.app.rate_history import INTERVAL, RateHistory
 from bitween.app.readers import Readers
 from bitween.app.repair import TorrentRepair
+from bitween.app.restricted_downloads import RestrictedDownloads
 from bitween.app.seals import TorrentSeals
 from bitween.app.seeding import UNLIMITED_SEEDING, SeedingLimits, SeedingPolicy
 from bitween.app.share_guard import ShareGuard
@@ -50,8 +51,10 @@ from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
 from bitween.connect.context import ConnectContext
+from bitween.errors import UnknownTorrent
 from bitween.model.access import OPEN, Access
 from bitween.model.announcement import Share
+from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
 from bitween.model.device_trust import Device
@@ -207,6 +210,7 @@ class Bitween(MultiService):
             self._reactor, memory, catalogue, self.connector.routes.contact_behind_relay
         )
         self.rates = RateHistory(swarm.events)
+        self._restricted = RestrictedDownloads(swarm, catalogue, options.share_with)
         self.seals = TorrentSeals(
             swarm, catalogue, self._reactor, allow_plain=options.allow_plain_peers
         )
@@ -225,6 +229,7 @@ class Bitween(MultiService):
             swarm,
             catalogue,
             routes,
+            restricted=self._restricted,
             seals=self.seals,
             guard=guard,
             folder=options.download_dir,
@@ -288,6 +293,19 @@ class Bitween(MultiService):
         self.seals.begin()
         self.sharing.resume()
 
+    def connection_requested(
+        self, jid: str, resource: str, info_hash: InfoHash, candidates: Sequence[Candidate]
+    ) -> Sequence[Candidate]:
+        """
+        Dial a device that asks us to, if it may fetch the torrent; see :class:`PeerConnector`.
+
+        :param jid: bare.
+        :raises UnknownTorrent: if we have no such torrent, or the reader may not fetch it.
+        """
+        if not self.access.decide(jid, info_hash):
+            raise UnknownTorrent(f"no torrent of ours has the hash {info_hash}")
+        return self.connector.connection_requested(jid, resource, info_hash, candidates)
+
     def close(self) -> None:
         """Cancel what takes a while; the next start resumes it."""
         self.sharing.close()
@@ -310,6 +328,7 @@ class Bitween(MultiService):
             self.seals.torrent_changed(event.torrent)
         elif isinstance(event, TorrentRemoved):
             self.connector.update_sources(event.info_hash)
+            self._restricted.forget(event.info_hash)
         elif isinstance(event, PeerMoved):
             self.traffic.record(event)
 
@@ -322,6 +341,7 @@ class Bitween(MultiService):
     def _catalogue_changed(self, change: CatalogueChange) -> None:
         self.allowlist.apply(change)
         if change:
+            self._restricted.apply(change)
             self.seals.announcements_changed(change.redialled)
             self.connector.apply(change)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bitween.app.ports import SwarmPort
+from bitween.app.restricted_downloads import RestrictedDownloads
 from bitween.app.seals import TorrentSeals
 from bitween.app.share_guard import ShareGuard
 from bitween.connect.routes import RouteTable
@@ -24,11 +25,13 @@ class Downloads:
         catalogue: Catalogue,
         routes: RouteTable,
         *,
+        restricted: RestrictedDownloads,
         seals: TorrentSeals,
         guard: ShareGuard,
         folder: str,
     ) -> None:
         """
+        :param restricted: keeps to ourselves what is not for everybody.
         :param seals: chooses under which seal a torrent is fetched.
         :param guard: says in which folders nothing may be stored.
         :param folder: where downloads go by default; absolute.
@@ -36,6 +39,7 @@ class Downloads:
         self._swarm = swarm
         self._catalogue = catalogue
         self._routes = routes
+        self._restricted = restricted
         self._seals = seals
         self._guard = guard
         self._folder = folder
@@ -61,8 +65,10 @@ class Downloads:
             self._guard.check_allowed(folder)
             folder = checked_folder(folder)
             share = self._catalogue.torrents.share(info_hash)
+            access = self._restricted.access_for(info_hash)
             name = share.name if share else ""
-            options, seal = TorrentOptions(paused=paused), self._seals.seal_for(info_hash)
+            options = TorrentOptions(paused=paused, access=access)
+            seal = self._seals.seal_for(info_hash)
             await self._swarm.download(info_hash, name, folder, options, seal)
         return self._routes.count_reachable(info_hash)
 

@@ -34,7 +34,8 @@ from bitween.connect.slots import SearchSlots
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.changes import CatalogueChange, Key
-from bitween.model.torrent import InfoHash
+from bitween.model.seal import pack
+from bitween.model.torrent import InfoHash, Torrent
 
 #: Seconds between two looks at the connected peers: while a connection is expected, and otherwise.
 POLL, IDLE_POLL = 0.25, 5.0
@@ -76,8 +77,7 @@ class PeerConnector:
         """Connect to the devices that have a torrent if it is incomplete; otherwise to none."""
         library = self._context.swarm.library
         is_needed = info_hash in library and not library.get(info_hash).complete
-        sources = self._context.catalogue.torrents.sources(info_hash) if is_needed else []
-        keys = {(source.jid, source.resource) for source in sources}
+        keys = self._sources_of(library.get(info_hash)) if is_needed else set()
         if not is_needed and info_hash in self._sources:
             # The download may have ended before the connected peers were looked at.
             self._update_sightings(info_hash)
@@ -95,6 +95,12 @@ class PeerConnector:
             self._locate(device)
         self._dial(info_hash)
         self._schedule_poll()
+
+    def _sources_of(self, torrent: Torrent) -> set[Key]:
+        """The devices that are online and have a torrent with the seal that ours has."""
+        seal = pack(torrent.seal) if torrent.seal else b""
+        sources = self._context.catalogue.torrents.sources(torrent.info_hash, seal)
+        return {(source.jid, source.resource) for source in sources}
 
     def apply(self, change: CatalogueChange) -> None:
         """Follow a change of contacts' shares and presence."""

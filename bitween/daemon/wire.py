@@ -46,7 +46,7 @@ def wire(parts: DaemonParts, log_in: DaemonLogIn) -> None:
     messenger.serve(
         PeerServices(
             dial_back=parts.dial_backs.dial_back,
-            connect=bitween.connector.connection_requested,
+            connect=bitween.connection_requested,
             prove=partial(_send_proof, network.neighbours, catalogue),
         )
     )
