@@ -31,8 +31,8 @@ MAX_PROGRAMS = 1_000
 #: zeros as their content, and never downloads them.
 PADDING = "_____padding_file_"
 
-# What a seal and a salt add to the metadata (:mod:`bitween.model.seal`), and more.
-_ROOM = 256
+#: What a seal and a salt add to the metadata (:mod:`bitween.model.seal`), and more.
+ROOM_FOR_SEAL = 256
 
 _SMALLEST_PIECE = 64 * 2**10
 #: Bytes of the hash of a piece (BEP 3).
@@ -108,7 +108,7 @@ def _excess(info: bytes, files: Sequence[HashedFile]) -> str:
         return f"more than {MAX_FOLDERS:,} folders"
     if max(len(file.parts) for file in files) - 1 > MAX_DEPTH:
         return f"more than {MAX_DEPTH} folders one in another"
-    if len(info) > MAX_METADATA - _ROOM:
+    if len(info) > MAX_METADATA - ROOM_FOR_SEAL:
         return f"a list of files and pieces of more than {MAX_METADATA // 2**20} MiB"
     return ""
 

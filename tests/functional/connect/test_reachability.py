@@ -245,9 +245,10 @@ class ReachabilityTestTests(SynchronousTestCase):
 
     def test_a_stopped_service_follows_nothing(self) -> None:
         """Our addresses outlive it."""
-        following = len(self.own.changes._subscribers)
+        subscribers = self.own.changes._subscribers  # noqa: SLF001  # who follows
+        following = len(subscribers)
         self.test.stopService()
-        self.assertEqual(len(self.own.changes._subscribers), following - 1)
+        self.assertEqual(len(subscribers), following - 1)
 
     def test_an_unforeseen_error_is_logged(self) -> None:
         """The next test takes place all the same."""

@@ -59,7 +59,7 @@ class MakeTorrentTests(SynchronousTestCase):
             ("MAX_DEPTH", 2, "more than 1 folders one in another"),
             (
                 "MAX_METADATA",
-                size + metainfo._ROOM,
+                size + metainfo.ROOM_FOR_SEAL,
                 "a list of files and pieces of more than 0 MiB",
             ),
         ):
