@@ -40,6 +40,7 @@ from bitween.api.methods.torrents import TorrentMethods
 from bitween.api.methods.uploads import UploadMethods
 from bitween.api.metrics.metrics import Metrics, MetricsResource
 from bitween.api.rpc.jsonrpc import JsonRpcResource
+from bitween.api.rpc.namespace import Namespace
 from bitween.app.application import Bitween
 from bitween.files.browse import Folders
 from bitween.files.uploads.uploads import Uploads
@@ -91,12 +92,7 @@ def make_site(
     links = LogInLinks(sessions, lambda: site.url)
     handlers = (
         ApiMethods(application, reactor, links, RecentWarnings(log), settings),
-        TorrentMethods(application, folders),
-        AccessMethods(application),
-        ContactMethods(application),
-        DeviceMethods(application),
-        JobMethods(application),
-        NetMethods(application),
+        *_use_cases(application, folders),
         EventMethods(log, reactor),
         TokenMethods(tokens, sessions, partial(_abort_token, site, reactor)),
         SessionMethods(sessions, logged_out),
@@ -116,6 +112,18 @@ def make_site(
     for path, resource in {**resources, **pages}.items():
         root.putChild(path.encode("ascii"), resource)
     return site
+
+
+def _use_cases(application: Bitween, folders: Folders) -> tuple[Namespace, ...]:
+    """The methods that need nothing but the application, and the folders to choose from."""
+    return (
+        TorrentMethods(application, folders),
+        AccessMethods(application),
+        ContactMethods(application),
+        DeviceMethods(application),
+        JobMethods(application),
+        NetMethods(application),
+    )
 
 
 def _is_alive(tokens: TokenStore, sessions: BrowserSessions, caller: Caller) -> bool:

@@ -95,20 +95,24 @@ class Swarm(Service):
         )
         self._seal_changes = SealChanges(context, parts.loader, parts.saver)
         self._addition = Addition(context, parts.loader, self._option_changes)
-        self._timers = [
-            PeriodicService(context.reactor, work, seconds)
+        self._timers = self._make_timers()
+        self.ready = parts.startup.ready
+        self.events = self._registry.events
+        self.library = self._registry.library
+
+    def _make_timers(self) -> list[PeriodicService]:
+        parts = self._parts
+        return [
+            PeriodicService(self._context.reactor, work, seconds)
             for work, seconds in (
                 (lambda: parts.counters.step(_COUNTED_AT_ONCE), _COUNTING_SECONDS),
                 (parts.lifecycle.ask_for_first_content, _FIRST_CONTENT_SECONDS),
-                (self._ask_for_progress, options.progress_seconds),
+                (self._ask_for_progress, self._options.progress_seconds),
                 (self.maintain, _MAINTENANCE_SECONDS),
                 (parts.saver.save_all, _SEEDS_SAVED_SECONDS),
                 (parts.checker.step, parts.checker.pause),
             )
         ]
-        self.ready = parts.startup.ready
-        self.events = self._registry.events
-        self.library = self._registry.library
 
     def startService(self) -> None:
         """Listen, and load what is stored; :attr:`ready` tells the outcome."""
