@@ -54,6 +54,24 @@ class PeerAddressTests(SynchronousTestCase):
         self.assertEqual(PeerAddress.parse("192.0.2.7", 65535).port, 65535)
         self.assertRaises(InvalidValue, PeerAddress.parse, "192.0.2.7", 65536)
 
+    def test_the_longest_address_is_read(self) -> None:
+        """An IPv6 address with an IPv4 address at its end may have 45 characters, no text more."""
+        longest = "0000:0000:0000:0000:0000:ffff:192.168.100.200"
+        self.assertEqual(PeerAddress.parse(longest, 1).address, "192.168.100.200")
+        with self.assertRaises(InvalidValue) as raised:
+            PeerAddress.parse("1" * 1000, 1)
+        self.assertEqual(raised.exception.message, f"'{'1' * 59} is not an IP address")
+
+    def test_a_port_may_be_text_of_five_digits(self) -> None:
+        """A longer text is no port, whatever number it stands for."""
+        self.assertEqual(PeerAddress.parse("192.0.2.7", "06881").port, 6881)
+        self.assertRaises(InvalidValue, PeerAddress.parse, "192.0.2.7", "006881")
+
+    def test_loopback_addresses_are_known(self) -> None:
+        """They lead to this machine."""
+        for address, is_loopback in (("127.1.2.3", True), ("::1", True), ("192.0.2.7", False)):
+            self.assertIs(PeerAddress.parse(address, 1).is_loopback, is_loopback, address)
+
     def test_what_can_be_dialled_from_everywhere(self) -> None:
         """Neither addresses that stand for an IPv4 one, nor those outside of global unicast."""
         for address, is_global in (

@@ -33,6 +33,11 @@ class CheckedTests(SynchronousTestCase):
         self.assertEqual(checked_annotation("", []), NO_ANNOTATION)
         self.assertFalse(NO_ANNOTATION)
 
+    def test_a_note_or_a_tag_alone_is_an_annotation(self) -> None:
+        """Either of them is worth telling."""
+        self.assertTrue(Annotation("note"))
+        self.assertTrue(Annotation("", ("tag",)))
+
     def test_bounds_hold(self) -> None:
         """What is as long as allowed passes, and anything beyond is refused."""
         tags = [f"{number:02}" for number in range(MAX_TAGS)]
@@ -48,6 +53,12 @@ class CheckedTests(SynchronousTestCase):
 
 class SafeTests(SynchronousTestCase):
     """What a contact says."""
+
+    def test_a_note_or_a_tag_alone_stays(self) -> None:
+        """Without either, the one value for nothing stands, which half a million shares have."""
+        self.assertEqual(safe_annotation("note", []), Annotation("note"))
+        self.assertEqual(safe_annotation("", ["x" * MAX_TAG]), Annotation("", ("x" * MAX_TAG,)))
+        self.assertIs(safe_annotation(" ", [" "]), NO_ANNOTATION)
 
     def test_bad_tags_are_left_out(self) -> None:
         """The others stay, and no more than the first ones are read."""

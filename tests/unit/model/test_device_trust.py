@@ -185,6 +185,43 @@ class DeviceTrustTests(SynchronousTestCase):
         self.table.announced(BOB, "laptop", KEY, 9, {"phone": OTHER})
         self.assertEqual(self.trust("phone"), Trust.NONE)
 
+    def test_which_kinds_of_trust_count(self) -> None:
+        """A device that has changed or is unknown gets nothing that is restricted."""
+        counting = {trust for trust in Trust if trust.counts}
+        self.assertEqual(counting, {Trust.BLIND, Trust.VERIFIED, Trust.SIGNED})
+
+    def test_of_our_own_device_nothing_is_stored(self) -> None:
+        """An earlier run may have kept its key as that of another device of the account."""
+        table = DeviceTable(kept={(ME, "here"): KeptKey(KEY)})
+        table.set_own(ME, "here", THIRD)
+        self.assertIsNone(table.kept(ME, "here"))
+        self.assertEqual(table.accounts(), [ME])
+
+    def test_an_account_of_which_nothing_is_kept_is_not_listed(self) -> None:
+        """Nor has its device a key."""
+        self.assertEqual(self.table.key(BOB, "laptop"), b"")
+        self.assertEqual(self.table.accounts(), [ME])
+
+    def test_a_stripped_signature_leaves_the_kept_key(self) -> None:
+        """What is sealed for the device is sealed to the key that it had."""
+        self.table.announced(BOB, "laptop", KEY)
+        self.table.announced(BOB, "laptop", b"")
+        self.assertEqual(self.table.key(BOB, "laptop"), KEY)
+
+    def test_a_statement_without_a_known_key_is_accepted_again(self) -> None:
+        """Times are remembered for keys that are known; the first one may be 1."""
+        self.assertTrue(self.table.accepts(BOB, "laptop", KEY, "meet", 1))
+        self.table.announced(BOB, "laptop", KEY)
+        self.assertTrue(self.table.accepts(BOB, "laptop", KEY, "meet", 1))
+        self.assertFalse(self.table.accepts(BOB, "laptop", KEY, "meet", 1))
+
+    def test_our_own_device_stays_among_many_of_the_account(self) -> None:
+        """Others are dropped, however many the server invents."""
+        for number in range(2 * MAX_KEPT):
+            self.table.announced(ME, f"pc {number}", KEY)
+        self.assertEqual(self.table.key(ME, "here"), THIRD)
+        self.assertIn("here", [device.resource for device in self.table.devices(ME)])
+
     def test_devices_without_end(self) -> None:
         """The oldest are forgotten, and named; verified ones and our own stay."""
         self.table.announced(BOB, "laptop", KEY)

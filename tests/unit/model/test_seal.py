@@ -159,6 +159,19 @@ class SealingTests(SynchronousTestCase):
                 with self.assertRaises(InvalidValue):
                     call(damaged)
 
+    def test_numbers_of_20_digits_are_read(self) -> None:
+        """The entry stands behind a number of any size that BEP 3 programs write."""
+        for number in (0, -7, 10**19 - 1, -(10**18)):
+            keys: dict[str, Any] = {"attr": number, "name": "x"}
+            expected = bencode({**keys, "bitween seal": mark(SECRET)})
+            self.assertEqual(sealed(bencode(keys), SECRET), expected)
+
+    def test_a_text_that_is_longer_than_the_rest_is_refused(self) -> None:
+        """So is a text whose length is no plain number."""
+        for damaged in (b"d1:b1:x", b"d1:b2:x", b"d1:b5:x", b"d1:a1:x1:", b"d1:a+1:xe"):
+            with self.assertRaises(InvalidValue):
+                sealed(damaged, SECRET)
+
     def test_much_before_the_mark(self) -> None:
         """Megabytes before its place do not keep the reactor busy."""
         for hostile in (b"d1:a" + b"l" * 8_000_000, b"d" + b"1:a0:" * 1_600_000 + b"e"):

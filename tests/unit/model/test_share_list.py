@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from bitween.model.address import PeerAddress
 from bitween.model.announcement import Announcement, ListPage, Share
 from bitween.model.catalogue.catalogue import Catalogue
-from bitween.model.share_list import MAX_GONE, Change, ShareList
+from bitween.model.share_list import MAX_GONE, Change, ShareList, new_list_id
 from bitween.model.torrent import InfoHash
 from bitween.xmpp.shares.item_codec import OwnPlaces, changed_item, parse_item, whole_item
 from bitween.xmpp.shares.list_codec import ListQuery, page_element, parse_page
@@ -68,6 +68,26 @@ class ShareListTests(SynchronousTestCase):
             shares.update([Share(InfoHash("a" * 40), f"name {n}", n)])
         self.assertLess(len(shares._log), 200)  # noqa: SLF001  # what the memory holds
         self.assertEqual([c.revision for c in shares.changes(0)], [5000])
+
+    def test_the_number_of_changes_counts_from_the_end(self) -> None:
+        """A server of lists tells how much a reader has left to read."""
+        shares = listed(numbered(5))
+        self.assertEqual([shares.about(after) for after in (0, 2, 5)], [5, 3, 0])
+
+    def test_a_share_that_returns_is_no_longer_a_removal(self) -> None:
+        """Only what is gone now counts against the removals that are remembered."""
+        one, two = numbered(2)
+        shares = ShareList("list", most_gone=1)
+        shares.update([one, two])
+        shares.update([two])
+        shares.update([one, two])
+        self.assertEqual(shares.update([one]).forgotten, ())
+        self.assertEqual(shares.horizon, 0)
+
+    def test_ids_are_unique(self) -> None:
+        """Each has 16 digits of its own."""
+        ids = {new_list_id() for _ in range(10)}
+        self.assertEqual(({len(each) for each in ids}, len(ids)), ({16}, 10))
 
     def test_a_new_history(self) -> None:
         """It has another name and the same shares, and knows of no removal."""
