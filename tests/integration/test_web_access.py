@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from bitween.crypto.device_key import DeviceKey
 from bitween.model.access import OPEN, PRIVATE, Access, Audience, group_audience
+from bitween.model.announcement import Share, ShareTerms
 from bitween.model.device_link import grouped
 from bitween.model.peer import Peer
 from bitween.model.torrent import InfoHash
@@ -24,7 +25,7 @@ from tests.support.harness import ProsodyTestCase
 from tests.support.metainfo import metainfo
 from tests.support.web_case import WebCase, complaints_of, open_page
 
-A = info_hash("a")
+A, B = info_hash("a"), info_hash("b")
 SECRET = bytes(range(32))
 BOB, CAROL = "bob@example.org", "carol@example.org"
 #: How wide the screens of phones, tablets and desks are, in pixels.
@@ -246,6 +247,25 @@ class WebAudienceTests(AccessCase):
                 "film 1 kB · locked: only the name and the size are seen",
             ],
         )
+
+    async def test_a_locked_share_cannot_be_downloaded(self) -> None:
+        """Its name stands there with a lock in place of the buttons."""
+        contact = self.world.contact(BOB, "phone")
+        terms = ShareTerms(locked=True)
+        contact.announce([Share(A, "film", 1, terms=terms), Share(B, "open", 1)], [])
+
+        def visit(page: Page) -> None:
+            page.set_viewport_size({"width": 390, "height": 800})
+            self.log_in(page)
+            film = page.locator("share-row", has_text="film")
+            expect(film).to_contain_text("locked")
+            expect(film.get_by_role("button")).to_have_count(0)
+            expect(page.locator("share-row", has_text="open").get_by_role("button")).to_have_count(
+                2
+            )
+            self.look(page, "a locked share")
+
+        await browse(visit)
 
     async def test_everybody_can_use_it(self) -> None:
         """By day in English and by night in German: it fits, and axe-core finds nothing."""

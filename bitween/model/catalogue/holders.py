@@ -201,6 +201,11 @@ class HolderIndex:
         note = next((annotation.note for annotation in annotations if annotation.note), "")
         return safe_annotation(note, chain.from_iterable(a.tags for a in annotations))
 
+    def is_locked(self, info_hash: InfoHash) -> bool:
+        """Whether no holder lets us fetch a torrent, but at least one shows us its name."""
+        shares = [device.shares[info_hash] for device in self.holders(info_hash)]
+        return bool(shares) and all(share.locked for share in shares)
+
     def sizes(self, info_hash: InfoHash) -> frozenset[int]:
         """The sizes that contacts announce for a torrent."""
         return frozenset(device.shares[info_hash].size for device in self.holders(info_hash))

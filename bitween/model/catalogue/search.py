@@ -60,6 +60,7 @@ class Found:
     :param online: whether at least one of them is online.
     :param claims: all announced names and sizes, if they differ; the one shown comes first.
     :param annotation: what the contacts say about it.
+    :param locked: whether all of them show us the name only.
     """
 
     info_hash: InfoHash
@@ -69,6 +70,7 @@ class Found:
     online: bool
     claims: tuple[Claim, ...] = ()
     annotation: Annotation = NO_ANNOTATION
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

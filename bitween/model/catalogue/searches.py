@@ -86,6 +86,7 @@ class CatalogueSearches:
             online=not self._index.is_away(info_hash),
             claims=claims if len(claims) > 1 else (),
             annotation=self._index.annotation(info_hash, contact),
+            locked=self._index.is_locked(info_hash),
         )
 
 

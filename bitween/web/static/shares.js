@@ -38,19 +38,20 @@ class ShareRow extends HTMLElement {
   #differs = make("span", { class: "trouble" });
   // On a phone there is only room for the picture.
   #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) }, icon("torrents"), make("span", {}, t("get")));
+  #locked = make("span", { class: "here" }, icon("lock"), t("locked"));
   #choose = iconButton("files", "", () => this.#view.choose(this.#item));
   #here = make("a", { href: "#torrents", class: "here" });
 
   constructor(view) {
     super();
     this.#view = view;
-    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts, this.#differs), this.#get, this.#choose, this.#here);
+    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts, this.#differs), this.#get, this.#locked, this.#choose, this.#here);
   }
 
   fill(item) {
     this.#item = item;
     this.classList.toggle("loading", item === null);
-    this.#get.hidden = this.#choose.hidden = this.#here.hidden = item === null;
+    this.#get.hidden = this.#locked.hidden = this.#choose.hidden = this.#here.hidden = item === null;
     if (item === null) {
       say(this.#name, "…");
       say(this.#facts, "");
@@ -77,12 +78,13 @@ class ShareRow extends HTMLElement {
 
   #fillAction(item) {
     const torrent = this.#view.daemon.torrents.get(item.hash);
-    const going = torrent ? [this.#get, this.#choose] : [this.#here];
+    const coming = torrent ? [this.#here] : item.locked ? [this.#locked] : [this.#get, this.#choose];
+    const going = [this.#get, this.#locked, this.#choose, this.#here].filter((control) => !coming.includes(control));
     const passOn = going.includes(document.activeElement); // what is hidden loses the focus
-    this.#get.hidden = this.#choose.hidden = torrent !== undefined;
-    this.#here.hidden = torrent === undefined;
+    for (const control of going) control.hidden = true;
+    for (const control of coming) control.hidden = false;
     if (torrent) say(this.#here, shortly(torrent));
-    if (passOn) (torrent ? this.#here : this.#get).focus();
+    if (passOn) coming[0].focus();
   }
 }
 

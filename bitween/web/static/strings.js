@@ -134,7 +134,7 @@ const en = {
   change: "Change …", changeAccess: "For {who}: change", nextAccess: "Who may have what you share next?", whoMayHave: "Who may have {name}?",
   audienceOf: "{who}: change who may have {name}", accessSet: "{name} is for {who} now.", sharedFor: "{name} is shared with {who}.",
   fetchedStays: "Contacts that you leave out can no longer fetch it, and transfers to them stop. What a contact has already fetched stays with that contact.",
-  whatTheySee: "What they see", seenBy: "What does {name} see?", seenCount: { one: "{n} of your shares:", other: "{n} of your shares:" }, seesNothing: "{name} sees none of your shares.",
+  locked: "locked", whatTheySee: "What they see", seenBy: "What does {name} see?", seenCount: { one: "{n} of your shares:", other: "{n} of your shares:" }, seesNothing: "{name} sees none of your shares.",
   whyEverybody: "for everybody", whyGroup: "for group {group}", whyNamed: "for them by name", whyOwnDevice: "your own account", whyListed: "locked: only the name and the size are seen",
 
   trustBlind: "not verified", trustVerified: "verified", trustSigned: "vouched for", trustChanged: "key changed", trustNone: "not trusted", noKey: "without a key",
@@ -299,7 +299,7 @@ const de = {
   change: "Ändern …", changeAccess: "Für {who}: ändern", nextAccess: "Für wen ist, was Sie als Nächstes freigeben?", whoMayHave: "Wer darf {name} haben?",
   audienceOf: "{who}: ändern, wer {name} haben darf", accessSet: "{name} ist jetzt für {who}.", sharedFor: "{name} ist freigegeben für {who}.",
   fetchedStays: "Kontakte, die Sie weglassen, können es nicht mehr herunterladen; laufende Übertragungen an sie enden. Was ein Kontakt schon heruntergeladen hat, behält er.",
-  whatTheySee: "Was sie sehen", seenBy: "Was sieht {name}?", seenCount: { one: "{n} Ihrer Freigaben:", other: "{n} Ihrer Freigaben:" }, seesNothing: "{name} sieht keine Ihrer Freigaben.",
+  locked: "gesperrt", whatTheySee: "Was sie sehen", seenBy: "Was sieht {name}?", seenCount: { one: "{n} Ihrer Freigaben:", other: "{n} Ihrer Freigaben:" }, seesNothing: "{name} sieht keine Ihrer Freigaben.",
   whyEverybody: "für alle Kontakte", whyGroup: "für Gruppe {group}", whyNamed: "namentlich freigegeben", whyOwnDevice: "Ihr eigenes Konto", whyListed: "mit Schloss: nur Name und Größe sind zu sehen",
 
   trustBlind: "nicht verifiziert", trustVerified: "verifiziert", trustSigned: "bestätigt", trustChanged: "Schlüssel geändert", trustNone: "nicht vertrauenswürdig", noKey: "ohne Schlüssel",

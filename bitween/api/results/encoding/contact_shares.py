@@ -80,6 +80,7 @@ def found(
         "size": found.size,
         "note": found.annotation.note,
         "tags": list(found.annotation.tags),
+        "locked": found.locked,
         "contacts": list(found.contacts),
         "names": [
             {"name": claim.name, "size": claim.size, "contacts": list(claim.contacts)}

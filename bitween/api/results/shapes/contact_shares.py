@@ -58,6 +58,7 @@ class Found(TypedDict):
     size: Size
     note: Note
     tags: Tags
+    locked: Annotated[bool, "whether you see the name and the size, but may not fetch it"]
     contacts: list[BareJid]
     names: Annotated[
         list[Claim],

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import segno
 
+from bitween.model.announcement import Share, ShareTerms
 from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, PeerMoved, TorrentChanged
 from bitween.model.peer import Peer
 from bitween.model.torrent import Progress
+from tests.support.api_rig import OWN_JID
 from tests.support.method_case import BOB, A, B, C, MethodCase
 
 CAROL = "carol@example.org"
@@ -80,6 +82,7 @@ class ContactTests(MethodCase):
                         "size": 123,
                         "note": "",
                         "tags": [],
+                        "locked": False,
                         "contacts": [BOB],
                         "names": [],
                         "online": True,
@@ -145,6 +148,19 @@ class ContactTests(MethodCase):
                 "ever": {"downloaded": 5, "uploaded": 6},
             },
         )
+
+    def test_find_tells_what_is_locked(self) -> None:
+        """It is, where every contact who has it shows the name only."""
+        for jid, hashes in ((BOB, {A: True, B: True}), ("carol@example.org", {B: False})):
+            contact = self.world.contact(jid, "desk")
+            contact.befriend([OWN_JID])
+            shares = [
+                Share(key, "film", 1, terms=ShareTerms(locked=locked))
+                for key, locked in hashes.items()
+            ]
+            contact.announce(shares, [])
+        items = self.call("xmpp.find")["items"]
+        self.assertEqual({item["hash"]: item["locked"] for item in items}, {A: True, B: False})
 
     def test_find_can_leave_out_offline_shares(self) -> None:
         """What nobody has who is there can be left out."""
