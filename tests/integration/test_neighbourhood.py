@@ -11,6 +11,9 @@ from tests.support.neighbourhood_case import SIZE, NeighbourhoodCase
 from tests.support.swarms import write
 
 #: The beginning of a handshake (BEP 3), without the info-hash.
+# libtorrent asks the IP filter after the TLS handshake: a fatal alert, "record overflow" (RFC 8446
+# section 6), is all that it says to what is no TLS.
+_NOT_TLS = b"\x15\x03\x03\x00\x02\x02\x16"
 _HANDSHAKE = b"\x13BitTorrent protocol" + bytes(8)
 
 
@@ -77,6 +80,7 @@ class StrangerTests(NeighbourhoodCase):
             stranger = socket.create_connection(place, PATIENCE)
         with stranger:
             stranger.sendall(_HANDSHAKE + bytes.fromhex(info_hash) + b"-XX0000-" + bytes(12))
+            self.assertEqual(_read(stranger), _NOT_TLS)
             self.assertEqual(_read(stranger), b"")
         await self.here.daemons["public"].finds(info_hash)
         await self.here.daemons["public"].download(info_hash)
