@@ -87,6 +87,7 @@ bench: $(VENV)/has-test prosody bench-programs
 	$(BIN)/python -m benchmarks.hashing
 	$(BIN)/python -m benchmarks.swarm
 	$(BIN)/python -m benchmarks.transfer
+	$(BIN)/python -m benchmarks.seeding
 	$(BIN)/python -m benchmarks.relay
 	$(BIN)/python -m benchmarks.reach
 

@@ -11,6 +11,8 @@ from twisted.web.client import HTTPConnectionPool
 from bitween.testing.private_prosody import PrivateProsody
 from tests.support.harness import Daemon, befriend, together
 
+_IDLE_SECONDS = 5
+
 
 class Daemons:
     """The daemons and their server."""
@@ -18,6 +20,8 @@ class Daemons:
     def __init__(self, reactor: Any, directory: str) -> None:
         """:param directory: for all that they write."""
         self._pool = HTTPConnectionPool(reactor)
+        # The daemons close connections that are idle, and calls are not repeated.
+        self._pool.cachedConnectionTimeout = _IDLE_SECONDS
         self._directory = directory
         self._prosody = PrivateProsody()
         self._daemons: list[Daemon] = []
