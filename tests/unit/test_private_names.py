@@ -20,6 +20,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 import bitween
+import bitween.xmpp  # patches what wokkel needs
 
 ROOT = Path(bitween.__file__).parent
 
