@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bitween.files.hashing.worker import hash_path
 
 MIB = 2**20
+GIB = 2**30
 _FILES_A_FOLDER = 100
 _MEMORY = "/dev/shm"
 

@@ -21,18 +21,17 @@ from typing import Any
 from twisted.internet.task import react
 
 from benchmarks.cleanly import cleanly
-from benchmarks.content import MIB, Content, directory_in_memory, make_content, size_of
+from benchmarks.content import GIB, MIB, Content, directory_in_memory, make_content, size_of
+from benchmarks.cpu_time import cpu_seconds
 from benchmarks.namespace import enter
 from benchmarks.own_ways import BareLibtorrent, BareSealed, Bitween, PlainSwarm, SealedSwarm
 from benchmarks.way import OwnWay
 
 WAYS: Sequence[type[OwnWay]] = (BareLibtorrent, BareSealed, PlainSwarm, SealedSwarm, Bitween)
 MEGABYTE = 10**6
-GIB = 2**30
+# Bytes a second, for which the share of a core is told.
+_FAST = 100 * MEGABYTE
 _COPIES = 3
-# Of the lines of /proc/PID/stat, after the name of the program: utime and stime (proc(5)).
-_CPU_FIELDS = slice(11, 13)
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +67,14 @@ async def _main(reactor: Any, size: int, rounds: int, limit: int) -> None:
 async def _once(reactor: Any, way: OwnWay, content: Content) -> _Cost:
     os.makedirs(way.into)
     giver, taker = way.processes()
-    before = _cpu_seconds(giver), _cpu_seconds(taker), reactor.seconds()
+    before = cpu_seconds(giver), cpu_seconds(taker), reactor.seconds()
     await way.fetch()
-    after = _cpu_seconds(giver), _cpu_seconds(taker), reactor.seconds()
+    after = cpu_seconds(giver), cpu_seconds(taker), reactor.seconds()
     await way.tidy()
     if (got := size_of(way.into)) != content.size:
         raise SystemExit(f"{way.name} brought {got} of {content.size} bytes")
     shutil.rmtree(way.into)
     return _Cost(*(now - then for now, then in zip(after, before, strict=True)))
-
-
-def _cpu_seconds(pid: int) -> float:
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return sum(map(int, fields[_CPU_FIELDS])) / _TICKS
 
 
 def _report(size: int, rounds: int, limit: int, costs: dict[str, list[_Cost]]) -> None:
@@ -96,7 +89,8 @@ def _report(size: int, rounds: int, limit: int, costs: dict[str, list[_Cost]]) -
         )
         print(
             f"  {name:16} {size / whole / MEGABYTE:5.0f} MB/s  giver {giver / size * GIB:5.2f} s "
-            f"a GiB ({giver / whole:4.0%} of a core)  taker {taker / size * GIB:5.2f} s a GiB"
+            f"a GiB, {giver / size * _FAST:4.0%} of a core at {_FAST / MEGABYTE:.0f} MB/s  "
+            f"taker {taker / size * GIB:5.2f} s a GiB"
         )
 
 
@@ -105,7 +99,11 @@ if __name__ == "__main__":
     parser.add_argument("--size", type=int, default=1024, metavar="MIB")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--limit", type=int, default=100, metavar="MB/S", help="of the giver; 0: unlimited"
+        "--limit",
+        type=int,
+        default=_FAST // MEGABYTE,
+        metavar="MB/S",
+        help="of the giver; 0: unlimited",
     )
     given = parser.parse_args()
     enter()

@@ -9,7 +9,8 @@ as absent.  As root all of it runs in a network namespace of its own.
 
 The clock runs from the request, or the start of the program that fetches, to its word that all is
 there; for bitween that means: verified and written to the files.  The first byte is when a file of
-the receiver's is first written to.
+the receiver's is first written to.  The CPU time is that of both sides, and of their servers, until
+what a fetch leaves behind is tidied up.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from typing import Any
 from twisted.internet.task import react
 
 from benchmarks.cleanly import cleanly
-from benchmarks.content import MIB, Content, directory_in_memory, make_content, size_of
+from benchmarks.content import GIB, MIB, Content, directory_in_memory, make_content, size_of
+from benchmarks.cpu_time import cpu_seconds_of_descendants
 from benchmarks.encrypting_ways import MagicWormhole, RsyncOverSsh, Sftp, Syncthing
 from benchmarks.first_byte import FirstByte
 from benchmarks.namespace import enter
@@ -59,10 +61,11 @@ _COPIES = 4
 
 @dataclass(frozen=True, slots=True)
 class _Took:
-    """Seconds to the first byte, and to the end."""
+    """Seconds to the first byte, and to the end, and of CPU time meanwhile."""
 
     first_byte: float
     whole: float
+    cpu: float
 
 
 async def _main(reactor: Any, size: int, rounds: int, only: Sequence[str]) -> None:
@@ -111,15 +114,17 @@ async def _once(reactor: Any, way: Way, size: int) -> _Took:
     os.makedirs(way.into)
     await way.prepare()
     first_byte = FirstByte(reactor, way.into)
+    spent = cpu_seconds_of_descendants()
     began = reactor.seconds()
     await way.fetch()
     ended = reactor.seconds()
     first_byte.stop()
     await way.tidy()
+    spent = cpu_seconds_of_descendants() - spent
     if (got := size_of(way.into)) != size:
         raise SystemExit(f"{way.name} brought {got} of {size} bytes")
     shutil.rmtree(way.into)
-    return _Took((first_byte.at or ended) - began, ended - began)
+    return _Took((first_byte.at or ended) - began, ended - began, spent)
 
 
 def _report(
@@ -127,6 +132,7 @@ def _report(
 ) -> None:
     whole = {name: median(once.whole for once in all_) for name, all_ in took.items()}
     first = {name: median(once.first_byte for once in all_) for name, all_ in took.items()}
+    cpu = {name: median(once.cpu for once in all_) for name, all_ in took.items()}
     base = whole.get(BareSealed.name)
     print(
         f"{content.size / MIB:.0f} MiB in {content.count} file(s): medians of {rounds} rounds in "
@@ -136,7 +142,8 @@ def _report(
         ratio = f"{base / seconds:5.2f} of the bare sealed pair" if base else ""
         print(
             f"  {name:16} {seconds:7.2f} s {content.size / MIB / seconds:6.0f} MiB/s  "
-            f"first byte {first[name] * 1000:5.0f} ms  {ratio}"
+            f"first byte {first[name] * 1000:5.0f} ms  "
+            f"CPU {cpu[name] / content.size * GIB:5.2f} s a GiB  {ratio}"
         )
     for name in [name for name, all_ in took.items() if len(all_) < rounds]:
         print(f"  {name} takes so long that it was measured once")
