@@ -8,11 +8,12 @@ from bitween.app.ports import OpenFilePort, ReadablePort
 from bitween.errors import InvalidValue, NoMetadata, NotFetched
 from bitween.model.torrent import InfoHash, Torrent, TorrentState
 
-_HINTS = {
-    TorrentState.PAUSED: "resume the torrent",
-    TorrentState.QUEUED: "wait for the downloads ahead of it, or move it to the top",
-    TorrentState.CHECKING: "wait until its files are checked",
-    TorrentState.ERROR: "see the torrent's error",
+# Why a file is not being downloaded, in these states.
+_MESSAGES = {
+    TorrentState.PAUSED: "not_fetched.paused",
+    TorrentState.QUEUED: "not_fetched.queued",
+    TorrentState.CHECKING: "not_fetched.checking",
+    TorrentState.ERROR: "not_fetched.error",
 }
 
 
@@ -67,5 +68,4 @@ def _check_is_coming(torrent: Torrent, number: int) -> None:
     if number in torrent.options.selection.skipped:
         raise NotFetched.of("not_fetched.not_selected")
     if torrent.state is not TorrentState.DOWNLOADING:
-        hint = _HINTS.get(torrent.state, "")
-        raise NotFetched("the file is incomplete, and it is not being downloaded", hint)
+        raise NotFetched.of(_MESSAGES.get(torrent.state, "not_fetched.stopped"))

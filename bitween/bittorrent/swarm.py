@@ -432,7 +432,7 @@ class Swarm(Service):
         """
         layout = self._registry.known(info_hash).layout
         if layout is None:
-            raise SwarmError("its files are not known yet")
+            raise SwarmError.of("swarm_error.files_unknown")
         return self._parts.pieces.open(info_hash, layout.indexes[number])
 
     def coming(self, folder: str) -> int:

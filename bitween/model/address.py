@@ -85,17 +85,17 @@ class PeerAddress:
 def _parse_ip(address: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     shown = printable(repr(address), 60)
     if not isinstance(address, str) or len(address) > 45:
-        raise InvalidValue(f"{shown} is not an IP address")
+        raise InvalidValue.of("invalid_value.address", value=shown)
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
-        raise InvalidValue(f"{shown} is not an IP address") from None
+        raise InvalidValue.of("invalid_value.address", value=shown) from None
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.scope_id is not None:
-            raise InvalidValue(f"{shown} has a zone index, which means nothing on another machine")
+            raise InvalidValue.of("invalid_value.zone", value=shown)
         ip = ip.ipv4_mapped or ip
     if ip.is_unspecified or ip.is_multicast or (ip.version == 4 and ip.is_reserved):
-        raise InvalidValue(f"{shown} is an address that nobody can dial")
+        raise InvalidValue.of("invalid_value.no_host", value=shown)
     return ip
 
 
@@ -103,7 +103,5 @@ def _parse_port(port: object) -> int:
     if isinstance(port, str) and port.isascii() and port.isdigit() and len(port) <= 5:
         port = int(port)
     if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
-        raise InvalidValue(
-            f"{printable(repr(port), 60)} is not a port", "a port is a number from 1 to 65535"
-        )
+        raise InvalidValue.of("invalid_value.port", value=printable(repr(port), 60))
     return port

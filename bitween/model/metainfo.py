@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bitween.errors import BadPath
-from bitween.model.text import quoted
+from bitween.model.text import visible_path
 
 #: The most bytes of metadata that we make, and that we accept from a contact.
 MAX_METADATA = 8 * 2**20
@@ -89,28 +89,25 @@ def make_torrent(
     else:
         info["files"] = [{"length": file.size, "path": file.parts} for file in files]
     encoded = bencode(info)
-    excess = _excess(encoded, files)
-    if excess:
-        raise BadPath(
-            f"{quoted(name)} holds too much to be shared as one: {excess}",
-            "share its folders one by one",
-        )
+    _check_size(visible_path(name), encoded, files)
     info_hash = hashlib.sha1(encoded, usedforsecurity=False).hexdigest()
     return info_hash, torrent_file(encoded)
 
 
-def _excess(info: bytes, files: Sequence[HashedFile]) -> str:
-    """Name the first limit that a torrent exceeds; empty if none."""
+def _check_size(name: str, info: bytes, files: Sequence[HashedFile]) -> None:
+    """
+    :param name: of the share, as it is shown.
+    :raises BadPath: if a torrent exceeds a limit, with the first one.
+    """
     folders = {file.parts[:depth] for file in files for depth in range(1, len(file.parts))}
     if len(files) > MAX_FILES:
-        return f"more than {MAX_FILES:,} files"
+        raise BadPath.of("bad_path.too_many_files", name=name, most=MAX_FILES)
     if len(folders) > MAX_FOLDERS:
-        return f"more than {MAX_FOLDERS:,} folders"
+        raise BadPath.of("bad_path.too_many_folders", name=name, most=MAX_FOLDERS)
     if max(len(file.parts) for file in files) - 1 > MAX_DEPTH:
-        return f"more than {MAX_DEPTH} folders one in another"
+        raise BadPath.of("bad_path.too_deep", name=name, most=MAX_DEPTH)
     if len(info) > MAX_METADATA - ROOM_FOR_SEAL:
-        return f"a list of files and pieces of more than {MAX_METADATA // 2**20} MiB"
-    return ""
+        raise BadPath.of("bad_path.long_list", name=name, most=MAX_METADATA // 2**20)
 
 
 def torrent_file(info: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from bitween.errors import InvalidValue
+from bitween.model.text import printable
 
 #: The largest size, and the largest rate that libtorrent accepts.
 MAX_SIZE = 2**60
@@ -27,9 +28,7 @@ def parse_size(text: str) -> int:
     """
     size = 0 if text == "none" else _parsed(text)
     if size is None or size > MAX_SIZE:
-        raise InvalidValue(
-            f"{text!r} is not a valid size", "use e.g. 1000000, 500k, 2M, or 0 for none"
-        )
+        raise InvalidValue.of("invalid_value.size", text=printable(text, 60))
     return size
 
 
@@ -42,9 +41,7 @@ def parse_rate(text: str) -> int:
     """
     rate = 0 if text == "none" else _parsed(text.removesuffix("/s"))
     if rate is None or rate > MAX_RATE:
-        raise InvalidValue(
-            f"{text!r} is not a valid rate", "use e.g. 500k, 2M or none: bytes per second"
-        )
+        raise InvalidValue.of("invalid_value.rate", text=printable(text, 60))
     return rate
 
 

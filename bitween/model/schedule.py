@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bitween.errors import InvalidValue
 from bitween.model.quantity import parse_rate
+from bitween.model.text import printable
 from bitween.model.torrent_options import Limits
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -20,7 +21,8 @@ _ENTRY = re.compile(
     r"(?P<rates>(?:\s+(?:upload|download)=\S+){1,2})",
     re.ASCII | re.IGNORECASE,
 )
-_HINT = "use e.g. 'mon-fri 08:00-18:00 upload=100k download=500k'"
+# Characters of a malformed entry in an error.
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,11 @@ def parse_entry(text: str) -> ScheduleEntry:
     """
     match = _ENTRY.fullmatch(text.strip())
     if match is None:
-        raise InvalidValue(f"{text!r} is not a valid schedule entry", _HINT)
+        raise InvalidValue.of("invalid_value.schedule", text=printable(text, _SHOWN))
     pairs = [pair.split("=") for pair in match["rates"].split()]
     rates = {name.lower(): parse_rate(rate) for name, rate in pairs}
     if len(rates) != len(pairs):
-        raise InvalidValue(f"{text!r} has a rate twice", _HINT)
+        raise InvalidValue.of("invalid_value.schedule_twice", text=printable(text, _SHOWN))
     return ScheduleEntry(
         days=_days(match["days"].lower()) if match["days"] else frozenset(range(7)),
         start=_minute(match["h1"], match["m1"]),
@@ -102,7 +104,9 @@ def _days(text: str) -> frozenset[int]:
     for span in text.split(","):
         first, _, last = span.partition("-")
         if first not in _DAYS or (last or first) not in _DAYS:
-            raise InvalidValue(f"{span!r} is not a day of the week", f"they are {', '.join(_DAYS)}")
+            raise InvalidValue.of(
+                "invalid_value.day", day=printable(span, _SHOWN), known=", ".join(_DAYS)
+            )
         begin, end = _DAYS.index(first), _DAYS.index(last or first)
         days.update(day % 7 for day in range(begin, end + 1 + (7 if end < begin else 0)))
     return frozenset(days)
@@ -110,5 +114,5 @@ def _days(text: str) -> frozenset[int]:
 
 def _minute(hour: str, minute: str) -> int:
     if int(minute) > 59 or int(hour) * 60 + int(minute) > _MINUTES_A_DAY:
-        raise InvalidValue(f"{hour}:{minute} is not a valid time of day", "use 00:00 to 24:00")
+        raise InvalidValue.of("invalid_value.time", time=f"{hour}:{minute}")
     return int(hour) * 60 + int(minute)

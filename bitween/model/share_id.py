@@ -49,4 +49,4 @@ def parse_share_id(text: object) -> ShareId:
     if isinstance(text, str) and _HEX.fullmatch(text):
         return ShareId(text)
     shown = printable(repr(text), 60)
-    raise InvalidValue(f"{shown} is not a share id", "a share id has 32 or 40 hexadecimal digits")
+    raise InvalidValue.of("invalid_value.share_id", value=shown)

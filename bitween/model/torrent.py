@@ -36,7 +36,7 @@ def parse_info_hash(text: object) -> InfoHash:
     if isinstance(text, str) and _V1_HEX.fullmatch(text):
         return InfoHash(text.lower())
     shown = printable(repr(text), 60)
-    raise InvalidValue(f"{shown} is not an info-hash", "an info-hash has 40 hexadecimal digits")
+    raise InvalidValue.of("invalid_value.info_hash", value=shown)
 
 
 class TorrentState(StrEnum):

@@ -6,10 +6,6 @@ import hashlib
 import os
 from contextlib import suppress
 
-#: The error in this case, and the hint.
-UPDATED = "bitween was updated, or removed, since the daemon started"
-WHAT_TO_DO = "restart the daemon"
-
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 

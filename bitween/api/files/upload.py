@@ -123,7 +123,7 @@ class UploadResource(Resource):
             upload = self._uploads.get(upload_id)
             return _Receiving(request, upload, parts if upload.is_folder else (), alone=False)
         if len(parts) > 1:
-            raise InvalidValue("a file alone has no folder", "begin a folder by upload.begin")
+            raise InvalidValue.of("invalid_value.file_alone")
         upload = self._uploads.begin(parts[0], length, is_folder=False)
         return _Receiving(request, upload, (), alone=True)
 

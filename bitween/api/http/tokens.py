@@ -124,7 +124,7 @@ class TokenStore:
         :raises StoreError: if it cannot be saved.
         """
         if len(self._made) >= MAX_TOKENS:
-            raise InvalidValue(f"there are {MAX_TOKENS} tokens already", "revoke one")
+            raise InvalidValue.of("invalid_value.too_many_tokens", n=MAX_TOKENS)
         token = ApiToken(self._free_name() if name is None else name, read_only, self._now())
         self._check_name(token.name)
         secret = secrets.token_urlsafe(32)
@@ -140,15 +140,10 @@ class TokenStore:
         :raises StoreError: if the change cannot be saved.
         """
         if name == FIRST:
-            raise InvalidValue(
-                "the first token cannot be revoked",
-                "to replace it, stop the daemon and remove its token file",
-            )
+            raise InvalidValue.of("invalid_value.first_token")
         left = [stored for stored in self._made if stored.token.name != name]
         if len(left) == len(self._made):
-            raise UnknownToken(
-                f"there is no token '{printable(name, _MAX_NAME)}'", "bitween token lists them"
-            )
+            raise UnknownToken.of("unknown_token.name", name=printable(name, _MAX_NAME))
         self._save(left)
 
     def _all(self) -> Iterator[_StoredToken]:
@@ -161,20 +156,16 @@ class TokenStore:
 
     def _check_name(self, name: str) -> None:
         if not name.strip() or len(name) > _MAX_NAME or name != printable(name):
-            raise InvalidValue(
-                f"a token's name has 1 to {_MAX_NAME} printable characters", "choose another"
-            )
+            raise InvalidValue.of("invalid_value.token_name", most=_MAX_NAME)
         if name in {token.name for token in self.known()}:
-            raise InvalidValue(f"there is a token '{name}' already", "choose another name")
+            raise InvalidValue.of("invalid_value.token_taken", name=name)
 
     def _save(self, made: list[_StoredToken]) -> None:
         entries = [{**asdict(stored.token), "sha256": stored.digest} for stored in made]
         try:
             private_file.replace(self._path, json.dumps(entries, indent=1))
         except OSError as error:
-            raise StoreError(
-                f"cannot write the tokens: {error.strerror}", "see the state directory"
-            ) from None
+            raise StoreError.of("store_error.tokens", why=error.strerror or "") from None
         self._made = made
 
 

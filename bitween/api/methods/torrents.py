@@ -16,6 +16,7 @@ from bitween.api.rpc.params import Between, Offset, PageSize, Path, Wanted
 from bitween.app.application import Bitween
 from bitween.errors import InvalidValue
 from bitween.files.browse import Folders
+from bitween.model.text import printable
 from bitween.model.torrent import InfoHash
 
 _Rate = Annotated[int, Between(0, 2**31 - 1)]
@@ -341,6 +342,10 @@ def _chosen(known: encoding.Fields, names: list[str]) -> encoding.Fields:
     """
     for name in names:
         if name not in known:
-            hint = f"known: {', '.join(known)}"
-            raise InvalidValue(f"parameter 'fields': {name[:60]!r} is unknown", hint)
+            raise InvalidValue.of(
+                "invalid_value.unknown_name",
+                parameter="fields",
+                name=printable(name, 60),
+                known=", ".join(known),
+            )
     return {name: known[name] for name in names}

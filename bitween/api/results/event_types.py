@@ -44,7 +44,10 @@ def known_types(names: Sequence[str] | None) -> frozenset[EventType]:
     """
     for name in names or ():
         if name not in _TYPES:
-            known = ", ".join(EventType)
-            shown = printable(repr(name[:60]))
-            raise InvalidValue(f"parameter 'types': {shown} is unknown", f"known: {known}")
+            raise InvalidValue.of(
+                "invalid_value.unknown_name",
+                parameter="types",
+                name=printable(name, 60),
+                known=", ".join(EventType),
+            )
     return frozenset(EventType if names is None else map(EventType, names))

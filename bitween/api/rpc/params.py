@@ -69,29 +69,35 @@ class Signature:
         named = values if isinstance(values, Mapping) else self._by_name(values)
         for name in named:
             if name not in self.annotations:
-                raise InvalidValue(f"there is no parameter '{printable(name, 60)}'", self._usage)
+                raise InvalidValue.of(
+                    "invalid_value.unknown_parameter", name=printable(name, 60), known=self._known
+                )
         for name in self.required:
             if name not in named:
-                raise InvalidValue(f"parameter '{name}' is missing", self._usage)
+                raise InvalidValue.of(
+                    "invalid_value.missing_parameter", name=name, known=self._known
+                )
         return {name: _read(self.annotations[name], name, value) for name, value in named.items()}
 
     def _by_name(self, values: Sequence[object]) -> dict[str, object]:
         if len(values) > len(self.annotations):
-            raise InvalidValue(f"{len(values)} parameters are too many", self._usage)
+            raise InvalidValue.of(
+                "invalid_value.too_many_parameters", n=len(values), known=self._known
+            )
         return dict(zip(self.annotations, values, strict=False))
 
     @property
-    def _usage(self) -> str:
-        if not self.annotations:
-            return "the method takes no parameters"
-        return f"the method takes {', '.join(self.annotations)}"
+    def _known(self) -> str:
+        return ", ".join(self.annotations) or "no parameters"
 
 
 def _read(annotation: Any, name: str, value: object) -> object:
     try:
         return _value(annotation, value)
     except InvalidValue as error:
-        raise InvalidValue(f"parameter '{name}': {error.message}", error.hint) from None
+        # The id stays: translations need not name the parameter.
+        error.message = f"parameter '{name}': {error.message}"
+        raise
 
 
 def _value(annotation: Any, value: object) -> object:
@@ -113,19 +119,19 @@ def _value(annotation: Any, value: object) -> object:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidValue(f"{_shown(value)} is not text")
+        raise InvalidValue.of("invalid_value.not_text", value=_shown(value))
     return value
 
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise InvalidValue(f"{_shown(value)} is neither true nor false")
+        raise InvalidValue.of("invalid_value.not_boolean", value=_shown(value))
     return value
 
 
 def _whole_number(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidValue(f"{_shown(value)} is not a whole number")
+        raise InvalidValue.of("invalid_value.not_whole", value=_shown(value))
     return value
 
 
@@ -134,9 +140,9 @@ def _path(value: object) -> Path:
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
-        raise InvalidValue(f"{_shown(value)} is not a path") from None
+        raise InvalidValue.of("invalid_value.not_a_path", value=_shown(value)) from None
     if not path or "\0" in path:
-        raise InvalidValue(f"{_shown(value)} is not a path")
+        raise InvalidValue.of("invalid_value.not_a_path", value=_shown(value))
     # Users expect what a shell does with `~`; such a path would not be absolute otherwise.
     return Path(os.path.expanduser(path))
 
@@ -144,7 +150,7 @@ def _path(value: object) -> Path:
 def _name(value: object) -> Name:
     name = _text(value)
     if not name:
-        raise InvalidValue("it is empty")
+        raise InvalidValue.of("invalid_value.empty")
     return Name(name)
 
 
@@ -161,20 +167,27 @@ _READERS: Mapping[Any, Callable[[object], object]] = {
 
 def _list(annotation: Any, value: object) -> list[object]:
     if not isinstance(value, list):
-        raise InvalidValue(f"{_shown(value)} is not a list")
+        raise InvalidValue.of("invalid_value.not_a_list", value=_shown(value))
     return [_value(annotation, entry) for entry in value]
 
 
 def _one_of(known: Sequence[object], value: object) -> object:
     if not isinstance(value, str) or value not in known:
-        raise InvalidValue(f"{_shown(value)} is none of {', '.join(map(str, known))}")
+        raise InvalidValue.of(
+            "invalid_value.none_of", value=_shown(value), known=", ".join(map(str, known))
+        )
     return value
 
 
 def _bounded(bounds: Between, value: object) -> object:
     assert isinstance(value, int)
     if not bounds.low <= value <= bounds.high:
-        raise InvalidValue(f"{_shown(value)} is not from {bounds.low} to {bounds.high}")
+        raise InvalidValue.of(
+            "invalid_value.out_of_bounds",
+            value=_shown(value),
+            low=str(bounds.low),
+            high=str(bounds.high),
+        )
     return value
 
 

@@ -13,6 +13,7 @@ from bitween.bittorrent.engine.alerts import PieceRead
 from bitween.bittorrent.engine.session import Session
 from bitween.errors import SwarmError
 from bitween.model.file_span import FileSpan
+from bitween.model.text import printable
 from bitween.model.torrent import InfoHash
 from bitween.util.cooperate import run_in_slices
 
@@ -78,7 +79,7 @@ class OpenFile:
         digest = hashlib.sha1(usedforsecurity=False)
         await run_in_slices(self._reader.reactor, _hashing(digest, memoryview(data)))
         if digest.digest() != self._info.hash_for_piece(number):
-            raise SwarmError("the file is another than it was", "have the torrent checked again")
+            raise SwarmError.of("swarm_error.changed")
         return data
 
 
@@ -110,10 +111,10 @@ class PieceReader:
         """
         info = self._session().torrent_info(info_hash)
         if info is None:
-            raise SwarmError("the torrent is being loaded", "try again in a moment")
+            raise SwarmError.of("swarm_error.loading")
         length = info.piece_length()
         if length > _LARGEST_PIECE:
-            raise SwarmError("its pieces are too long to look at it", "open it on the disk")
+            raise SwarmError.of("swarm_error.long_pieces")
         layout = info.layout()
         span = FileSpan(layout.file_offset(index), layout.file_size(index), length)
         file = OpenFile(self, info_hash, info, span)
@@ -130,7 +131,7 @@ class PieceReader:
         :raises SwarmError: if the torrent has been removed.
         """
         if file not in self._open.get(file.info_hash, ()):
-            raise SwarmError("the torrent has been taken away", "try again")
+            raise SwarmError.of("swarm_error.removed")
         before = self._wanted(file.info_hash)
         file.wanted = pieces
         self._session().want_piece(file.info_hash, pieces[0], 0, bring=True)
@@ -156,7 +157,8 @@ class PieceReader:
             if file.waiting is None or file.wanted[0] != read.piece:
                 continue
             if read.error:
-                file.waiting.errback(SwarmError(f"the file cannot be read: {read.error}"))
+                error = SwarmError.of("swarm_error.unreadable", why=printable(read.error))
+                file.waiting.errback(error)
             else:
                 file.waiting.callback(read.data)
 
@@ -168,7 +170,7 @@ class PieceReader:
         """
         for file in self._open.pop(info_hash, ()):
             if file.waiting is not None:
-                file.waiting.errback(SwarmError("the torrent has been taken away", "try again"))
+                file.waiting.errback(SwarmError.of("swarm_error.removed"))
 
     def forget_all(self) -> None:
         """Fail all readers."""

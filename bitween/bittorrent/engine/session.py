@@ -40,7 +40,7 @@ from bitween.model.address import PeerAddress
 from bitween.model.metainfo import torrent_file
 from bitween.model.peer import Peer
 from bitween.model.swarm_options import SwarmOptions
-from bitween.model.text import quoted
+from bitween.model.text import printable, quoted
 from bitween.model.torrent import InfoHash
 from bitween.model.torrent_options import Limits
 
@@ -148,7 +148,7 @@ class Session:
         try:
             params = torrent_params(loading, authority)
         except RuntimeError as error:
-            raise SwarmError(f"libtorrent refuses the torrent: {error}") from None
+            raise SwarmError.of("swarm_error.refused", why=printable(str(error))) from None
         except InvalidValue as error:
             raise SwarmError(error.message) from None
         except UnicodeEncodeError:

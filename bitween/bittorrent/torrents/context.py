@@ -43,7 +43,7 @@ class Context:
         :raises SwarmError: if there is none.
         """
         if self.running is None:
-            raise SwarmError("the swarm is not running", "start the daemon")
+            raise SwarmError.of("swarm_error.not_running")
         return self.running
 
     async def run_in_slices(self, steps: Steps[_T]) -> _T:

@@ -18,7 +18,7 @@ from bitween.files.json_process import JsonProcess
 from bitween.model.deletion import Deletion
 from bitween.model.text import visible_path
 from bitween.util.cooperate import result_in_slices
-from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
+from bitween.util.own_code import OwnCode
 
 _WORKER = "bitween.files.deletion.worker"
 _CODE = OwnCode(_WORKER)
@@ -31,7 +31,7 @@ def check_code() -> None:
     :raises DeletionFailed: if it would not.
     """
     if _CODE.is_updated:
-        raise DeletionFailed(f"the files cannot be deleted: {UPDATED}", WHAT_TO_DO)
+        raise DeletionFailed.of("deletion_failed.updated")
 
 
 async def delete_files(reactor: Any, order: Order) -> Deletion:

@@ -24,7 +24,7 @@ from bitween.errors import (
 from bitween.model.disk_path import checked_utf8
 from bitween.model.metainfo import LONGEST_PATH, MAX_DEPTH, PADDING
 from bitween.model.skipped_files import MOST_NAMED, LeftOut, LeftOutEntry, Why
-from bitween.model.text import is_utf8, quoted, visible, visible_path
+from bitween.model.text import is_utf8, visible, visible_path
 
 #: A file in a shared folder, or below it, that names what to leave out, in gitignore syntax.
 IGNORE_FILE = ".bitweenignore"
@@ -106,15 +106,16 @@ def list_files(
     files = sorted(walk.files(path, (), ()), key=_order)
     left_out = walk.left_out.value
     if strict and left_out.total:
-        raise BadPath(
-            f"{quoted(path)} cannot be shared as a whole: {left_out.first(_NAMED_IN_ERRORS)}",
-            "mend that, leave it out by a .bitweenignore, or do without strict",
+        raise BadPath.of(
+            "bad_path.left_out",
+            path=visible_path(path),
+            left_out=str(left_out.first(_NAMED_IN_ERRORS)),
         )
     if not any(file.size for file in files):
-        why = f"; left out: {left_out.first(_NAMED_IN_ERRORS)}" if left_out.total else ""
-        raise EmptyFolder(
-            f"{quoted(path)} holds no content that is shared{why}",
-            "a folder needs a file to be shared",
+        raise EmptyFolder.of(
+            "empty_folder.left_out" if left_out.total else "empty_folder.no_content",
+            path=visible_path(path),
+            left_out=str(left_out.first(_NAMED_IN_ERRORS)),
         )
     return FolderListing(files, left_out)
 

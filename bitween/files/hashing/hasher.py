@@ -35,9 +35,9 @@ from bitween.files.answers import read_error
 from bitween.files.json_process import JsonProcess
 from bitween.model.job import ReportProgress
 from bitween.model.skipped_files import LeftOut, LeftOutEntry, Why
-from bitween.model.text import quoted, visible_path
+from bitween.model.text import visible_path
 from bitween.model.torrent import Metainfo, parse_info_hash
-from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
+from bitween.util.own_code import OwnCode
 
 _WORKER = "bitween.files.hashing.worker"
 _CODE = OwnCode(_WORKER)
@@ -139,8 +139,8 @@ class Hasher(Service):
 
     def _begin(self, request: _Request) -> None:
         if self._idle is None and _CODE.is_updated:
-            text = f"{quoted(request.path)} cannot be hashed: {UPDATED}"
-            request.hashed.errback(HashingFailed(text, WHAT_TO_DO))
+            path = visible_path(request.path)
+            request.hashed.errback(HashingFailed.of("hashing_failed.updated", path=path))
             return
         worker, self._idle = self._idle or self._new_worker(), None
         self._working[worker] = request

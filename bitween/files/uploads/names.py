@@ -71,7 +71,7 @@ def _unquoted(segment: str) -> str:
     try:
         return unquote_to_bytes(segment).decode("utf-8")
     except UnicodeError:
-        raise InvalidValue(f"{printable(segment, 60)!r} is not UTF-8", "encode it so") from None
+        raise InvalidValue.of("invalid_value.not_utf8", name=printable(segment, 60)) from None
 
 
 def _cut(stem: str, end: str) -> str:

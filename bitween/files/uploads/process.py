@@ -13,7 +13,7 @@ from bitween.files import json_process
 from bitween.files.answers import read_error
 from bitween.files.json_process import JsonProcess
 from bitween.files.uploads.frames import FrameKind, frame, head
-from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
+from bitween.util.own_code import OwnCode
 
 _WORKER = "bitween.files.uploads.worker"
 _CODE = OwnCode(_WORKER)
@@ -61,7 +61,7 @@ class Writer(JsonProcess):
         :raises OSError: if no process can be started.
         """
         if _CODE.is_updated:
-            raise UploadFailed(f"nothing can be uploaded: {UPDATED}", WHAT_TO_DO)
+            raise UploadFailed.of("upload_failed.updated")
         writer = cls(said, failed)
         json_process.start(reactor, writer, _WORKER, *arguments)
         return writer

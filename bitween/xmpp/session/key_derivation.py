@@ -15,7 +15,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from bitween.errors import NotConnected
-from bitween.util.own_code import UPDATED, WHAT_TO_DO, OwnCode
+from bitween.util.own_code import OwnCode
 from bitween.xmpp.session import pbkdf2_worker
 from bitween.xmpp.session.scram import KeyRequest
 
@@ -59,7 +59,7 @@ class KeyDerivation:
 
     def _in_child(self, password: bytes, request: KeyRequest) -> Deferred[bytes]:
         if _CODE.is_updated:
-            return fail(_failed(f"{UPDATED}; {WHAT_TO_DO}"))
+            return fail(NotConnected.of("not_connected.updated"))
         # Neither the command line nor the environment, which others may see, has the password.
         asked = {
             "hash": request.hash_name,
