@@ -38,7 +38,7 @@ class ShareRow extends HTMLElement {
   #differs = make("span", { class: "trouble" });
   // On a phone there is only room for the picture.
   #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) }, icon("torrents"), make("span", {}, t("get")));
-  #locked = make("span", { class: "here" }, icon("lock"), t("locked"));
+  #locked = make("span", { class: "locked" }, icon("lock"), t("locked"));
   #choose = iconButton("files", "", () => this.#view.choose(this.#item));
   #here = make("a", { href: "#torrents", class: "here" });
 

@@ -79,7 +79,7 @@ class TorrentRow extends HTMLElement {
     if (this.#audience.getAttribute("aria-label") === label && this.#audience.dataset.listed === `${listed}`) return;
     this.#audience.setAttribute("aria-label", label);
     this.#audience.dataset.listed = listed;
-    const lines = make("span", { class: "texts" }, make("span", {}, who), make("span", { class: "facts" }, end));
+    const lines = make("span", { class: "texts" }, make("span", {}, who), make("span", { class: "end" }, end));
     this.#audience.replaceChildren(icon(isForEverybody(access) ? "peers" : listed ? "lock" : "contacts"), lines);
   }
 
