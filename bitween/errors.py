@@ -23,6 +23,7 @@ Every error that bitween raises on purpose.
     │   ├── NoMetadata          the list of files of a torrent is not known yet
     │   ├── UnknownJob
     │   ├── UnknownUpload
+    │   ├── UnknownRequest
     │   ├── UnknownToken
     │   └── UnknownSession
     ├── NotFetched              requested bytes are not downloaded, nor being downloaded
@@ -165,6 +166,10 @@ class NoMetadata(NotFound):
 
 class UnknownJob(NotFound):
     """No job has this id."""
+
+
+class UnknownRequest(NotFound):
+    """No contact's request for a share has that id."""
 
 
 class UnknownUpload(NotFound):

@@ -176,6 +176,39 @@ class ShareAccess:
             raise InvalidValue.of("invalid_value.past_end")
         return expires
 
+    def torrent(self, info_hash: InfoHash) -> Torrent:
+        """
+        Look up a torrent.
+
+        :raises UnknownTorrent: if the library has no such torrent.
+        """
+        return self._swarm.library.get(info_hash)
+
+    def grant(self, info_hash: InfoHash, jid: str) -> Deferred[Torrent]:
+        """
+        Let one more contact fetch a share; an end that has passed does not count any longer.
+
+        :param jid: bare.
+        :raises UnknownTorrent: if the library has no such torrent.
+        :raises InvalidValue: if it is a download that cannot be passed on yet.
+        :raises StoreError: if that cannot be stored.
+        """
+        before = self.get(info_hash)
+        audiences = parse_audiences([*before.audiences, jid])
+        expires = None if before.has_expired(self._clock()) else before.expires
+        return self.apply(info_hash, replace(before, audiences=audiences, expires=expires))
+
+    def is_locked_for(self, jid: str, info_hash: InfoHash) -> bool:
+        """
+        Whether a reader sees the name of a share and may not fetch it.
+
+        :param jid: bare.
+        """
+        if info_hash not in self._swarm.library.restricted:
+            return False
+        access, reader, now = self.get(info_hash), self._readers.get(jid), self._clock()
+        return bool(may_see(access, reader, now)) and not may_fetch(access, reader, now)
+
     def decide(self, jid: str, info_hash: InfoHash) -> Decision:
         """
         Whether a reader may fetch a share.

@@ -23,6 +23,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from bitween.app import access
 from bitween.app.access import ShareAccess
+from bitween.app.access_requests import AccessRequests
 from bitween.app.connection import ServerConnection
 from bitween.app.contact_shares import ContactShares, verified_share
 from bitween.app.contacts import Contacts
@@ -119,6 +120,7 @@ class Bitween(MultiService):
     :ivar downloads: begins downloads.
     :ivar sharing: shares files and folders.
     :ivar access: who may see and fetch our shares.
+    :ivar access_requests: what contacts ask for, and what we ask for.
     :ivar seals: gives each torrent the seal under which it is transferred.
     :ivar files: reads the files of our torrents.
     :ivar jobs: what takes a while.
@@ -210,6 +212,7 @@ class Bitween(MultiService):
             self._reactor, memory, catalogue, self.connector.routes.contact_behind_relay
         )
         self.rates = RateHistory(swarm.events)
+        self.access_requests = AccessRequests(self.access, ports.messenger, catalogue, clock)
         self._restricted = RestrictedDownloads(swarm, catalogue, options.share_with)
         self.seals = TorrentSeals(
             swarm, catalogue, self._reactor, allow_plain=options.allow_plain_peers

@@ -123,6 +123,7 @@ _ARGUMENTS: Mapping[tuple[str, str], _Known] = MappingProxyType(
             )
         },
         ("get", "what"): _shares,
+        ("ask", "what"): _shares,
         ("contacts", "jid_of_contact"): _contacts,
         ("devices", "jid_of_contact"): _contacts,
         ("verify", "device"): _contacts,

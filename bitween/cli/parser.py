@@ -170,6 +170,11 @@ def _add_control_commands(
     access = _command(commands, "access", "show or set who may have a share")
     access.add_argument("what", metavar="HASH|NAME")
     _add_access_options(access)
+    ask = _command(commands, "ask", "ask a contact for a share that is locked")
+    ask.add_argument("what", metavar="HASH|NAME")
+    requests = _command(commands, "requests", "list what contacts ask for, or answer one")
+    requests.add_argument("action", nargs="?", choices=("grant", "deny"))
+    requests.add_argument("request", metavar="ID", nargs="?")
 
 
 def _add_access_options(command: argparse.ArgumentParser) -> None:

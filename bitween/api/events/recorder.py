@@ -30,8 +30,10 @@ from bitween.api.results import event_data
 from bitween.api.results.encoding.daemon import connection
 from bitween.api.results.encoding.devices import device as device_data
 from bitween.api.results.encoding.jobs import job as job_data
+from bitween.api.results.encoding.share_access import request as request_data
 from bitween.api.results.encoding.torrents import torrent_fields
 from bitween.api.results.event_types import EventType
+from bitween.app.access_requests import AccessRequest
 from bitween.app.application import Bitween
 from bitween.errors import BitweenError
 from bitween.model.catalogue.changes import CatalogueChange, Holding
@@ -92,6 +94,7 @@ class Recorder(Service):
             application.jobs.changes.subscribe(self._on_job_change),
             application.connector.routes.changes.subscribe(self._way_found),
             application.devices.changes.subscribe(self._device_changed),
+            application.access_requests.changes.subscribe(self._access_requested),
         ]
         self._publisher.addObserver(self._watch)
 
@@ -174,6 +177,9 @@ class Recorder(Service):
 
     def _way_found(self, found: RouteFound) -> None:
         self._log.record(EventType.CONTACT_REACH, event_data.contact_reach(found))
+
+    def _access_requested(self, request: AccessRequest) -> None:
+        self._log.record(EventType.ACCESS_REQUESTED, dict(request_data(request)))
 
     def _device_changed(self, device: Device) -> None:
         self._log.record(EventType.DEVICE_TRUST, dict(device_data(device)))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from bitween.api.results.encoding import share_access as encoding
 from bitween.api.results.shapes import share_access as shapes
+from bitween.api.results.shapes.common import Done
 from bitween.api.rpc.namespace import Namespace, reads
 from bitween.api.rpc.params import Between, Name
 from bitween.app.application import Bitween
@@ -71,3 +72,42 @@ class AccessMethods(Namespace):
         :raises UnknownContact: if that is neither a contact nor your own account.
         """
         return encoding.visible(self._bitween.access.visible_to(parse_jid(jid).bare))
+
+    async def jsonrpc_ask(self, hash: InfoHash) -> Done:
+        """
+        Ask a contact for a share that you see with a lock.
+
+        The contact's user decides; nothing tells you of a refusal.
+
+        :raises UnknownTorrent: if no contact who is online lists such a share with a lock.
+        :raises NotConnected: if the daemon is not logged in to the XMPP server.
+        :raises RequestRefused: if the contact's device refuses, or does not answer.
+        """
+        await self._bitween.access_requests.ask(hash)
+        return True
+
+    @reads
+    def jsonrpc_requests(self) -> shapes.Requests:
+        """List what contacts ask for: shares of yours that they see with a lock."""
+        waiting = self._bitween.access_requests.waiting()
+        return {"requests": [encoding.request(request) for request in waiting]}
+
+    async def jsonrpc_grant(self, id: Name) -> shapes.Access:
+        """
+        Let a contact fetch the share that it asks for.
+
+        :param id: as in ``access.requests``.
+        :raises UnknownRequest: if there is no such request.
+        :raises UnknownTorrent: if you no longer have the share.
+        """
+        return encoding.access(await self._bitween.access_requests.grant(id))
+
+    def jsonrpc_deny(self, id: Name) -> Done:
+        """
+        Drop the request of a contact, which is told nothing.
+
+        :param id: as in ``access.requests``.
+        :raises UnknownRequest: if there is no such request.
+        """
+        self._bitween.access_requests.deny(id)
+        return True

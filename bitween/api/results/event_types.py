@@ -25,6 +25,7 @@ class EventType(StrEnum):
     CONTACT_ERROR = "contact_error"
     CONTACT_REACH = "contact_reach"
     DEVICE_TRUST = "device_trust"
+    ACCESS_REQUESTED = "access_requested"
     JOB_PROGRESS = "job_progress"
     JOB_DONE = "job_done"
     JOB_FAILED = "job_failed"

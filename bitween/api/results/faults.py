@@ -48,6 +48,7 @@ KINDS: Mapping[type[errors.BitweenError], tuple[int, str]] = MappingProxyType(
         errors.UnknownToken: (1027, "unknown_token"),
         errors.UnknownSession: (1028, "unknown_session"),
         errors.UnknownUpload: (1029, "unknown_upload"),
+        errors.UnknownRequest: (1031, "unknown_request"),
         errors.StoreError: (1030, "store_error"),
         errors.SwarmError: (1040, "swarm_error"),
         errors.NotFetched: (1041, "not_fetched"),

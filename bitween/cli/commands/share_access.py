@@ -1,4 +1,8 @@
-"""Commands about who may have a share: ``access``, ``contacts show``, and options of ``add``."""
+"""
+Commands about who may have a share: ``access``, ``ask``, ``requests``, ``contacts show``.
+
+The options of ``add`` are here, too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bitween.cli.failures import WrongUsage
-from bitween.cli.names import own_torrent
+from bitween.cli.names import own_torrent, shared_torrent
 from bitween.cli.session import CommandSession
 from bitween.errors import InvalidValue
 from bitween.messages.quantities import size_text
@@ -109,3 +113,40 @@ def _why(share: Mapping[str, Any]) -> str:
     if share["why"] == "group":
         return _audience_text(share["who"])
     return _WHY.get(share["why"], str(share["why"]))
+
+
+def ask(session: CommandSession) -> None:
+    """``ask HASH|NAME``."""
+    named = shared_torrent(session.client, session.args.what)
+    result = session.call("access.ask", hash=named.hash)
+    session.show(result, f"asked for {named}; its owner decides")
+
+
+def requests(session: CommandSession) -> None:
+    """``requests [grant|deny ID]``."""
+    args = session.args
+    if args.action is None:
+        _list_requests(session)
+        return
+    if args.request is None:
+        raise WrongUsage(f"requests {args.action} needs the ID of a request")
+    result = session.call(f"access.{args.action}", id=args.request)
+    if args.action == "deny":
+        session.show(result, f"dropped request {args.request}")
+    else:
+        session.show(result, access_text(result))
+
+
+def _list_requests(session: CommandSession) -> None:
+    result = session.call("access.requests")
+    if session.output.as_json:
+        session.output.json(result)
+        return
+    session.output.table(
+        ("id", "from", "name", "size", "hash"),
+        [
+            (entry["id"], entry["jid"], entry["name"], size_text(entry["size"]), entry["hash"])
+            for entry in result["requests"]
+        ],
+        empty="nobody asks for anything",
+    )

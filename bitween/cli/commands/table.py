@@ -12,7 +12,7 @@ from bitween.cli.commands.daemon import call, doctor, reconnect, status, stop
 from bitween.cli.commands.devices import devices, verify
 from bitween.cli.commands.events import events
 from bitween.cli.commands.note import note
-from bitween.cli.commands.share_access import access
+from bitween.cli.commands.share_access import access, ask, requests
 from bitween.cli.commands.sharing import add, jobs
 from bitween.cli.commands.torrents import get, ls, rm
 from bitween.cli.session import CommandSession
@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, Callable[[CommandSession], None]] = MappingProxyType(
         "export": export,
         "note": note,
         "access": access,
+        "ask": ask,
+        "requests": requests,
         "contacts": contacts,
         "devices": devices,
         "verify": verify,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from bitween.api.results.shapes import share_access as shapes
 from bitween.app.access import VisibleShare
+from bitween.app.access_requests import AccessRequest
 from bitween.model.torrent import Torrent
 
 
@@ -18,6 +19,18 @@ def access(torrent: Torrent) -> shapes.Access:
         "expires": access.expires,
         "listed": access.listed,
         "introductions": access.introductions,
+    }
+
+
+def request(request: AccessRequest) -> shapes.Request:
+    """One of ``access.requests``."""
+    return {
+        "id": request.id,
+        "jid": request.jid,
+        "hash": request.info_hash,
+        "name": request.name,
+        "size": request.size,
+        "time": request.time,
     }
 
 

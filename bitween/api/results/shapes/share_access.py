@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
-from bitween.api.results.shapes.common import Size
+from bitween.api.results.shapes.common import BareJid, Size, Time
 from bitween.model.access import Reason
 from bitween.model.torrent import InfoHash
 
@@ -39,3 +39,20 @@ class VisibleShares(TypedDict):
     """What a contact sees of your shares."""
 
     shares: list[VisibleShare]
+
+
+class Request(TypedDict):
+    """A contact asks for a share that it sees with a lock."""
+
+    id: Annotated[str, "for access.grant and access.deny"]
+    jid: BareJid
+    hash: InfoHash
+    name: str
+    size: Size
+    time: Time
+
+
+class Requests(TypedDict):
+    """Requests that wait for your answer."""
+
+    requests: list[Request]

@@ -23,13 +23,16 @@ from bitween.api.results.shapes import torrents as shapes
 from bitween.api.rpc.params import Signature
 from bitween.crypto.device_key import DeviceKey
 from bitween.errors import HashingFailed
+from bitween.model.announcement import Share, ShareTerms
 from bitween.model.peer import Peer
 from bitween.model.setting import Origin, Setting
-from bitween.model.torrent import Metainfo
+from bitween.model.torrent import InfoHash, Metainfo
 from bitween.model.torrent_error import Reason
 from tests.support.api_rig import OWN_JID, TOKEN, Connection, http_request, site_of
 from tests.support.json_schemas import closed
 from tests.support.method_case import BOB, A, B, C, MethodCase
+
+D = InfoHash("d" * 40)
 
 _SCHEMAS = Path(tests.__file__).parent / "openrpc"
 CAROL = "carol@example.org"
@@ -202,6 +205,17 @@ class ResultTests(MethodCase):
         self.check("access.get", hash=C)
         self.check("access.set", hash=C, access=["contacts"], expires=2**40, listed=True)
         self.assertTrue(self.check("access.of", jid=BOB)["shares"])
+        contact = self.world.contact("eve@example.org", "pc")
+        contact.befriend([OWN_JID])
+        contact.announce([], [])
+        contact.serve_access_requests(lambda *_: None)
+        contact.serve_lists(lambda _: [Share(D, "locked", 5, terms=ShareTerms(locked=True))])
+        self.check("access.ask", hash=D)
+        shared = self.check("access.set", hash=C, access=["devices"], listed=True)["hash"]
+        for method in ("access.deny", "access.grant"):
+            contact.ask_access(OWN_JID, self.world.messenger.resource, shared)
+            (request,) = self.check("access.requests")["requests"]
+            self.check(method, id=request["id"])
 
     def check_devices(self) -> None:
         """Of contacts and of our own account."""

@@ -31,6 +31,7 @@ LOOKING = {
     "bt.get_deletion",
     *("xmpp.get_hashes", "xmpp.get_shares", "xmpp.find", "xmpp.get_contacts", "xmpp.get_blocked"),
     *("devices.list", "devices.own", "access.get", "access.of"),
+    "access.requests",
     *("net.diagnose", "jobs.get", "jobs.list", "events.poll"),
 }
 # What is asked for with these.
@@ -64,6 +65,9 @@ CHANGING: dict[str, list[object]] = {
     "xmpp.forget_resource": ["bob@example.org", "x"],
     "jobs.cancel": ["1"],
     "access.set": [HASH],
+    "access.ask": [HASH],
+    "access.grant": ["1"],
+    "access.deny": ["1"],
     "devices.verify": ["bob@example.org", "x", "0"],
     "devices.distrust": ["bob@example.org", "x"],
 }
