@@ -52,6 +52,7 @@ from bitween.connect import allowlist
 from bitween.connect.allowlist import PeerAllowlist
 from bitween.connect.connector import PeerConnector
 from bitween.connect.context import ConnectContext
+from bitween.connect.introducer import Admission
 from bitween.errors import UnknownTorrent
 from bitween.model.access import OPEN, Access
 from bitween.model.announcement import Share
@@ -186,7 +187,11 @@ class Bitween(MultiService):
                 ports=ports.connect,
                 allowlist=self.allowlist,
                 own_candidates=lambda: ports.own_addresses.candidates,
-            )
+            ),
+            Admission(
+                may_fetch=lambda jid, info_hash: bool(self.access.decide(jid, info_hash)),
+                counts=self.devices.counts,
+            ),
         )
         self.shares = ContactShares(
             catalogue, ports.messenger, ports.cache, self._reactor, self._catalogue_changed
@@ -266,6 +271,7 @@ class Bitween(MultiService):
         self._own_addresses.changes.subscribe(lambda _: self._addresses_changed())
         self.access.changes.subscribe(self._messenger.lists_changed)
         self.devices.changes.subscribe(self._device_changed)
+        self.access.changes.subscribe(lambda _: self.connector.introducer.access_changed())
 
     def _add_timers(self) -> None:
         for work, seconds in (
@@ -328,9 +334,10 @@ class Bitween(MultiService):
             self.connector.update_sources(event.torrent.info_hash)
             self.seals.torrent_changed(event.torrent)
         elif isinstance(event, TorrentChanged):
+            self.connector.torrent_changed(event.torrent)
             self.seals.torrent_changed(event.torrent)
         elif isinstance(event, TorrentRemoved):
-            self.connector.update_sources(event.info_hash)
+            self.connector.torrent_removed(event.info_hash)
             self._restricted.forget(event.info_hash)
         elif isinstance(event, PeerMoved):
             self.traffic.record(event)

@@ -172,6 +172,33 @@ def may_share_network(some: Iterable[Candidate], others: Iterable[Candidate]) ->
     return not (reflexive and of_others) or bool(reflexive & of_others)
 
 
+def passed_on(
+    candidates: Iterable[Candidate], receiver: Iterable[Candidate]
+) -> tuple[Candidate, ...]:
+    """
+    Choose the candidates of one device that another one may be told.
+
+    A private address means another machine in every network, so it is told only to a device that
+    has the same public address, or, on a machine without a network, only loopback ones as well.
+
+    :param receiver: all candidates of the device that is told.
+    """
+    candidates, receiver = list(candidates), list(receiver)
+    is_near = bool(_public_networks(candidates) & _public_networks(receiver))
+    is_here = all(c.address.is_loopback for c in (*candidates, *receiver))
+    return tuple(
+        c
+        for c in candidates
+        if c.address.is_global or (is_here if c.address.is_loopback else is_near)
+    )
+
+
+def _public_networks(candidates: Iterable[Candidate]) -> set[str]:
+    """The public IPv4 addresses, and the networks of the public IPv6 addresses."""
+    public = (c.address for c in candidates if c.address.is_global)
+    return {_network(a) if a.is_ipv6 else a.address for a in public}
+
+
 def _reflexive(candidates: Iterable[Candidate]) -> set[str]:
     return {
         c.address.address

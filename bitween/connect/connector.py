@@ -7,10 +7,14 @@ needs it keeps a :class:`~bitween.connect.device.RemoteDevice`, whose ladder sea
 few search at a time (:mod:`.slots`).  It hands libtorrent the addresses to dial, best route first,
 and only those: while libtorrent dials an address in vain, it drops connections from there.
 
+A device that speaks sealed transfers is told first which share we want (:mod:`.wants`).  It may
+introduce others who fetch it to us (:mod:`.introduced_peers`), as we do (:mod:`.introducer`).
+
 * ``update_sources``: a torrent was added, is complete, or was removed
 * ``apply``: contacts' shares or presence have changed
 * ``own_candidates_changed``: our addresses have changed
 * ``connection_requested``: a device asks us to dial it (:mod:`.responder`)
+* ``torrent_changed``: a torrent is paused, or resumes
 * every POLL seconds: the connected peers are matched with devices (:mod:`.sightings`)
 
 The application calls these; nothing else in connect/ calls the connector, except through
@@ -26,15 +30,18 @@ from twisted.internet.interfaces import IDelayedCall
 from bitween.connect.contact_log import ContactLog
 from bitween.connect.context import ConnectContext
 from bitween.connect.device import DeviceState, RemoteDevice
+from bitween.connect.introduced_peers import IntroducedPeers
+from bitween.connect.introducer import Admission, Introducer
 from bitween.connect.liveness import Liveness
 from bitween.connect.responder import ConnectionResponder
 from bitween.connect.routes import RouteTable, rank
 from bitween.connect.sightings import Sightings
 from bitween.connect.slots import SearchSlots
+from bitween.connect.wants import Wants
 from bitween.model.address import PeerAddress
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.changes import CatalogueChange, Key
-from bitween.model.seal import pack
+from bitween.model.seal import Seal, pack
 from bitween.model.torrent import InfoHash, Torrent
 
 #: Seconds between two looks at the connected peers: while a connection is expected, and otherwise.
@@ -48,12 +55,17 @@ class PeerConnector:
     Keeps a device for each one that is online and has what one of our torrents needs.
 
     :ivar routes: how devices are reached, as far as that is known.
+    :ivar introducer: introduces those who fetch one of our shares.
+    :ivar introduced: the peers that contacts have introduced to us.
     """
 
-    def __init__(self, context: ConnectContext) -> None:
+    def __init__(self, context: ConnectContext, admission: Admission | None = None) -> None:
+        """:param admission: decides who may fetch our shares; without it, all contacts may."""
+        admission = admission or Admission()
         self._context = context
         self._devices: dict[Key, RemoteDevice] = {}
         self._sources: dict[InfoHash, set[Key]] = {}
+        self._seals: dict[InfoHash, Seal | None] = {}
         self._offered: dict[InfoHash, list[PeerAddress]] = {}
         self._slots = SearchSlots()
         self._sightings = Sightings(context, self._devices)
@@ -62,12 +74,17 @@ class PeerConnector:
         self._liveness = Liveness(
             context.clock, context.ports.requests.ping, self._log, self._answer_changed
         )
+        self._wants = Wants(context, self.update_sources)
         self._poll: IDelayedCall | None = None
+        self.introducer = Introducer(context, admission)
+        self.introduced = IntroducedPeers(context, admission)
         self.routes = RouteTable(context, self._devices, self._liveness)
 
     def close(self) -> None:
         """Stop connecting."""
         self._stop_polling()
+        self._wants.close()
+        self.introduced.close()
         for device in self._devices.values():
             device.stop()
         self._context.tasks.cancel_all()
@@ -76,8 +93,14 @@ class PeerConnector:
     def update_sources(self, info_hash: InfoHash) -> None:
         """Connect to the devices that have a torrent if it is incomplete; otherwise to none."""
         library = self._context.swarm.library
-        is_needed = info_hash in library and not library.get(info_hash).complete
-        keys = self._sources_of(library.get(info_hash)) if is_needed else set()
+        torrent = library.get(info_hash) if info_hash in library else None
+        is_needed = torrent is not None and not torrent.complete
+        keys: set[Key] = set()
+        if torrent is not None and is_needed:
+            self._seals[info_hash] = torrent.seal
+            keys = self._wants.dialable(torrent, self._sources_of(torrent))
+        else:
+            self._wants.end(info_hash, seeds=torrent is not None and not torrent.is_standing)
         if not is_needed and info_hash in self._sources:
             # The download may have ended before the connected peers were looked at.
             self._update_sightings(info_hash)
@@ -85,6 +108,7 @@ class PeerConnector:
             self._release(key, info_hash)
         if not is_needed:
             self._offered.pop(info_hash, None)
+            self._seals.pop(info_hash, None)
             return
         self._sources[info_hash] = keys
         for key in sorted(keys):
@@ -104,11 +128,27 @@ class PeerConnector:
 
     def apply(self, change: CatalogueChange) -> None:
         """Follow a change of contacts' shares and presence."""
+        self.introducer.apply(change)
+        self.introduced.apply(change)
         for presence in change.presences:
             if not presence.online:
                 self._drop((presence.jid, presence.resource))
         for info_hash in change.redialled:
             self.update_sources(info_hash)
+
+    def torrent_changed(self, torrent: Torrent) -> None:
+        """Follow one of our torrents: it may be paused or resumed, or have another seal."""
+        self.introduced.torrent_changed(torrent.info_hash)
+        self._wants.torrent_changed(torrent)
+        if self._seals.get(torrent.info_hash, torrent.seal) != torrent.seal:
+            # Other devices have it under that seal.
+            self.update_sources(torrent.info_hash)
+
+    def torrent_removed(self, info_hash: InfoHash) -> None:
+        """Follow the end of one of our torrents."""
+        self.introducer.share_removed(info_hash)
+        self.introduced.torrent_changed(info_hash)
+        self.update_sources(info_hash)
 
     def own_candidates_changed(self) -> None:
         """Follow a change of our own addresses and networks."""
@@ -196,6 +236,7 @@ class PeerConnector:
 
     def _drop(self, key: Key) -> None:
         self._slots.leave_queue(key)
+        self._wants.device_left(key)
         device = self._devices.pop(key, None)
         self._context.ports.relay.disconnect(*key)
         self._context.ports.neighbours.forget(*key)

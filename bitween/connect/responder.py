@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twisted.internet.task import deferLater
 
@@ -51,18 +51,12 @@ class ConnectionResponder:
     async def _dial(
         self, device: Key, info_hash: InfoHash, candidates: Sequence[Candidate]
     ) -> None:
-        if not candidates:
-            return
-        context = self._context
-        probed = dial_order(candidates, context.own_candidates())
-        answering = await context.ports.prober.find_answering(probed, ANSWER_WITHIN)
-        if answering:
-            context.swarm.dial_simultaneously(info_hash, answering, [])
-        if probed:
-            await deferLater(context.clock, PUNCH_AFTER_PROBE)
-        silent = [c.address for c in candidates if c.address not in answering]
-        if silent and not self._is_connected(device, info_hash):
-            context.swarm.dial_simultaneously(info_hash, [], silent)
+        await dial_at_once(
+            self._context,
+            info_hash,
+            candidates,
+            lambda: self._is_connected(device, info_hash),
+        )
 
     async def _dial_when_proved(
         self, device: Key, info_hash: InfoHash, near: Sequence[Candidate]
@@ -76,3 +70,28 @@ class ConnectionResponder:
         return info_hash in swarm.library and any(
             peer.address in places for peer in swarm.peers(info_hash)
         )
+
+
+async def dial_at_once(
+    context: ConnectContext,
+    info_hash: InfoHash,
+    candidates: Sequence[Candidate],
+    is_connected: Callable[[], bool],
+) -> None:
+    """
+    Dial a peer that dials us at the same time.
+
+    :param candidates: the peer's, as far as they may be dialled.
+    :param is_connected: whether the peer is connected; then it is not dialled over uTP.
+    """
+    if not candidates:
+        return
+    probed = dial_order(candidates, context.own_candidates())
+    answering = await context.ports.prober.find_answering(probed, ANSWER_WITHIN)
+    if answering:
+        context.swarm.dial_simultaneously(info_hash, answering, [])
+    if probed:
+        await deferLater(context.clock, PUNCH_AFTER_PROBE)
+    silent = [c.address for c in candidates if c.address not in answering]
+    if silent and not is_connected():
+        context.swarm.dial_simultaneously(info_hash, [], silent)

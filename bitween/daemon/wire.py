@@ -50,6 +50,12 @@ def wire(parts: DaemonParts, log_in: DaemonLogIn) -> None:
             prove=partial(_send_proof, network.neighbours, catalogue),
         )
     )
+    connector = bitween.connector
+    messenger.wants.serve(
+        want=connector.introducer.want,
+        done=connector.introducer.done,
+        introduce=connector.introduced.introduce,
+    )
     messenger.offer_commands(ChatCommands(bitween).all)
     bitween.shares.changes.subscribe(lambda _: network.reachability.refresh())
     parts.swarm.events.subscribe(partial(_guard_sockets, network.gate, network.local_peers))

@@ -167,9 +167,14 @@ class Torrent:
         return self.state in _FETCHING and not self.error
 
     @property
+    def is_standing(self) -> bool:
+        """Whether it waits for the user, or for other downloads."""
+        return self.state in _STANDING
+
+    @property
     def announceable(self) -> bool:
         """Whether others can download some of it from us."""
-        if self.files is None or self.error or self.state in _STANDING:
+        if self.files is None or self.error or self.is_standing:
             return False
         return self.complete or self.progress.done > 0
 

@@ -325,6 +325,11 @@ class Catalogue:
         device = self._devices.get(jid, resource)
         return device.announcement.candidates if device is not None and device.online else ()
 
+    def is_sealed(self, jid: str, resource: str) -> bool:
+        """Whether a device is online and speaks sealed transfers."""
+        device = self._devices.get(jid, resource)
+        return device is not None and device.online and device.announcement.sealed
+
     def jids(self) -> list[str]:
         """The bare JIDs of all contacts that have announced something, sorted."""
         return sorted(jid for jid, contact in self._devices.contacts.items() if contact.devices)
