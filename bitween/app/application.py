@@ -244,7 +244,7 @@ class Bitween(MultiService):
         )
         self.torrents = Torrents(swarm, self.seeding)
         self.repair = TorrentRepair(swarm, self.sharing)
-        self.peers = ConnectedPeers(swarm, routes, self.traffic)
+        self.peers = ConnectedPeers(swarm, self.connector, self.traffic)
         self.files = FileReader(swarm)
 
     def _build_reports(

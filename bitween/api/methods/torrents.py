@@ -255,12 +255,13 @@ class TorrentMethods(Namespace):
     @reads
     def jsonrpc_get_peers(self, hash: InfoHash) -> shapes.Peers:
         """
-        List the peers that are connected for a torrent, each with its contact if that is known.
+        List the peers that are connected for a torrent, each with its contact if that is known,
+        and otherwise with the contact that has introduced it.
 
         :param hash: the torrent's info-hash.
         :raises UnknownTorrent: if you have no torrent with this hash.
         """
-        return {"peers": [encoding.peer(*known) for known in self._bitween.peers.of(hash)]}
+        return {"peers": [encoding.peer(known) for known in self._bitween.peers.of(hash)]}
 
     async def jsonrpc_set_files(
         self,

@@ -61,7 +61,7 @@ def peers(session: CommandSession) -> None:
 
 def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        peer["contact"] or "?",
+        peer["contact"] or _stranger_text(peer),
         f"{int(100 * peer['progress'])}%",
         rate_text(peer["download_rate"]),
         rate_text(peer["upload_rate"]),
@@ -71,6 +71,11 @@ def _peer_row(peer: Mapping[str, Any]) -> tuple[str, ...]:
         peer["address"],
         peer["client"] or "",
     )
+
+
+def _stranger_text(peer: Mapping[str, Any]) -> str:
+    introducer = peer["introduced_by"]
+    return f"introduced by {introducer}" if introducer else "?"
 
 
 def _each(session: CommandSession, done: str, change: Callable[[str], object]) -> None:

@@ -99,8 +99,14 @@ export class PeersDialog extends HTMLElement {
     for (const [key, peer] of rows) this.#place(key, peer);
   }
 
+  #nameOf(peer) {
+    if (peer.contact) return this.#daemon.nameOf(peer.contact);
+    if (peer.introduced_by) return t("introducedBy", { name: this.#daemon.nameOf(peer.introduced_by) });
+    return t("someContact");
+  }
+
   #place(key, peer) {
-    const name = peer.contact ? this.#daemon.nameOf(peer.contact) : t("someContact");
+    const name = this.#nameOf(peer);
     if (!this.#rows.has(key)) {
       const row = document.createElement("peer-row");
       row.begin(avatar(peer.contact ?? peer.address, peer.contact ? name : "?", false));

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+from bitween.model.address import PeerAddress
+from bitween.model.candidate import Candidate
+from bitween.model.introduction import Introduction
 from bitween.model.peer import Peer
 from bitween.model.torrent import FileEntry, Progress, TorrentState
 from bitween.model.torrent_options import Limits
@@ -105,6 +108,14 @@ class ControlCommandTests(CliCase):
         )
         result = (await self.done("peers", "holiday", "--json")).json
         self.assertEqual([peer["contact"] for peer in result["peers"]], [BOB, None])
+
+    async def test_an_introduced_peer_is_shown_as_such(self) -> None:
+        """With the contact that has introduced it."""
+        introduction = Introduction(A, "7d2a9e4c", (Candidate(PeerAddress("192.0.2.8", 6881)),))
+        self.world.bitween.connector.introduced.introduce(BOB, "laptop", introduction, 60.0)
+        self.world.swarm.connected[A] = (Peer("192.0.2.8", 6881),)
+        out = (await self.done("peers", "holiday")).out
+        self.assertEqual(out.split("\t")[0], f"introduced by {BOB}")
 
     async def test_recheck_resumes_a_stopped_torrent(self) -> None:
         """What stands still goes on."""

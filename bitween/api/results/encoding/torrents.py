@@ -10,11 +10,10 @@ from types import MappingProxyType
 from bitween.api.http.content_type import type_of
 from bitween.api.results.shapes import torrents as shapes
 from bitween.app.limits import LimitsInForce
+from bitween.app.peers import ConnectedPeer
 from bitween.app.torrents import Exported, FileStatus
 from bitween.model.annotation import Annotation
 from bitween.model.deletion import Deletion
-from bitween.model.peer import Peer
-from bitween.model.route import RouteKind
 from bitween.model.text import clean_path, printable
 from bitween.model.torrent import Torrent
 from bitween.model.torrent_error import TorrentError
@@ -142,15 +141,12 @@ def deletion(deletion: Deletion) -> shapes.Deletion:
     }
 
 
-def peer(contact: str | None, peer: Peer, how: RouteKind) -> shapes.Peer:
-    """
-    One of ``bt.get_peers``.
-
-    :param contact: the bare JID of the contact at this address; ``None`` if that is unknown.
-    :param how: the kind of route that the connection uses.
-    """
+def peer(known: ConnectedPeer) -> shapes.Peer:
+    """One of ``bt.get_peers``."""
+    peer = known.peer
     return {
-        "contact": contact,
+        "contact": known.contact,
+        "introduced_by": known.introducer,
         "address": peer.address,
         "port": peer.port,
         "client": peer.client or None,
@@ -159,7 +155,7 @@ def peer(contact: str | None, peer: Peer, how: RouteKind) -> shapes.Peer:
         "upload_rate": peer.upload_rate,
         "downloaded": peer.downloaded,
         "uploaded": peer.uploaded,
-        "how": how.value,
+        "how": known.route.value,
         "sealed": peer.sealed,
     }
 

@@ -139,6 +139,11 @@ class Peer(TypedDict):
     """A connected peer of a torrent."""
 
     contact: Annotated[str | None, "a bare JID; null if it is not known"]
+    introduced_by: Annotated[
+        str | None,
+        "the bare JID of the contact that has introduced the peer, who fetches the same share;"
+        " null for a contact, and if no contact has",
+    ]
     address: str
     port: Annotated[int | None, "the port on which it listens; null if it connected to us"]
     client: Annotated[str | None, "the program that the peer claims to run"]

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import segno
 
+from bitween.model.address import PeerAddress
 from bitween.model.announcement import Share, ShareTerms
+from bitween.model.candidate import Candidate
 from bitween.model.connection import ConnectionState
 from bitween.model.events import ConnectionChanged, PeerMoved, TorrentChanged
+from bitween.model.introduction import Introduction
 from bitween.model.peer import Peer
 from bitween.model.torrent import Progress
 from tests.support.api_rig import OWN_JID
@@ -110,6 +113,7 @@ class ContactTests(MethodCase):
             bob,
             {
                 "contact": BOB,
+                "introduced_by": None,
                 "address": "192.0.2.7",
                 "port": 6881,
                 "client": "bitween",
@@ -125,6 +129,17 @@ class ContactTests(MethodCase):
         self.assertFalse(stranger["sealed"])
         self.assertEqual((stranger["contact"], stranger["port"]), (None, None))
         self.assertEqual(self.reason("bt.get_peers", A), "unknown_torrent")
+
+    def test_a_peer_is_named_after_the_contact_that_introduced_it(self) -> None:
+        """It is no contact itself, and may be a stranger."""
+        self.world.share("holiday", B)
+        introduction = Introduction(B, "7d2a9e4c", (Candidate(PeerAddress("203.0.113.9", 6881)),))
+        introduced = self.world.bitween.connector.introduced
+        introduced.introduce(BOB, "laptop", introduction, 60.0)
+        self.world.swarm.connected[B] = (Peer("203.0.113.9", None), Peer("203.0.113.8", None))
+        met, stranger = self.call("bt.get_peers", B)["peers"]
+        self.assertEqual((met["contact"], met["introduced_by"]), (None, BOB))
+        self.assertEqual((stranger["contact"], stranger["introduced_by"]), (None, None))
 
     def test_traffic_has_sums_and_rates(self) -> None:
         """Sums and rates, the latest last; those of what was removed are over."""
