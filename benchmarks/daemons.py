@@ -1,4 +1,4 @@
-"""Daemons as processes of their own, all contacts of each other, on a private Prosody."""
+"""Daemons as processes of their own, contacts of each other, on a private Prosody."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ class Daemons:
         self._prosody = PrivateProsody()
         self._daemons: list[Daemon] = []
 
-    async def start(self, options: Mapping[str, Sequence[str]]) -> list[Daemon]:
+    async def start(
+        self, options: Mapping[str, Sequence[str]], *, strangers: bool = False
+    ) -> list[Daemon]:
         """
         Start one for each user, and wait until they know each other.
 
         :param options: further ones of the command line, by user.
+        :param strangers: whether only the first one is a contact of the others.
         """
         for user in options:
             self._prosody.add_account(user, "secret")
@@ -47,7 +50,8 @@ class Daemons:
         ]
         await together([daemon.start() for daemon in self._daemons])
         await together([daemon.online() for daemon in self._daemons])
-        for position, daemon in enumerate(self._daemons):
+        knowing = self._daemons[:1] if strangers else self._daemons
+        for position, daemon in enumerate(knowing):
             for other in self._daemons[position + 1 :]:
                 await befriend(daemon, other)
         return self._daemons

@@ -4,7 +4,8 @@ How much longer several take who want the same at once: ``python -m benchmarks.s
 One daemon shares a file and gives no more than 10 MB/s; 1, 2, 4 and 8 others ask for it at the same
 moment.  If they give one another what they have, 8 take hardly longer than one.  All are twistd
 processes, contacts of each other on a private Prosody, and learn of each other as contacts do; each
-has an address of its own on the loopback network.
+has an address of its own on the loopback network.  With ``--guests`` the receivers are contacts of
+the giver alone, who introduces them to each other.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ AIM = 1.3
 PATIENCE = 600.0
 
 
-async def _main(reactor: Any, size: int, rounds: int) -> None:
+async def _main(reactor: Any, size: int, rounds: int, *, guests: bool) -> None:
     directory = tempfile.mkdtemp(prefix="bitween-benchmark-")
     daemons = Daemons(reactor, directory)
     seconds: dict[int, list[float]] = {count: [] for count in RECEIVERS}
     try:
         users = [f"user{number}" for number in range(RECEIVERS[-1] + 1)]
         options = {user: _options(number) for number, user in enumerate(users)}
-        giver, *takers = await daemons.start(options)
+        giver, *takers = await daemons.start(options, strangers=guests)
         for _ in range(rounds):
             for count in RECEIVERS:
                 path = os.path.join(directory, "content")
@@ -101,5 +102,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.swarm", description=__doc__)
     parser.add_argument("--size", type=int, default=128, metavar="MIB")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--guests", action="store_true", help="the receivers do not know each other"
+    )
     given = parser.parse_args()
-    react(lambda reactor: cleanly(reactor, _main(reactor, given.size, given.rounds)))
+    react(
+        lambda reactor: cleanly(
+            reactor, _main(reactor, given.size, given.rounds, guests=given.guests)
+        )
+    )
