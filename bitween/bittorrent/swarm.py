@@ -357,7 +357,7 @@ class Swarm(Service):
     def offer_peers(self, info_hash: InfoHash, addresses: Sequence[PeerAddress]) -> None:
         """Dial these for a torrent, first ones first; connected peers stay connected."""
         torrent = self._registry.get(info_hash)
-        if torrent is None or torrent.record.complete:
+        if torrent is None or torrent.record.complete or not self._may_dial(torrent):
             return
         if not torrent.peers:
             torrent.active_at = self._context.reactor.seconds()
@@ -388,8 +388,16 @@ class Swarm(Service):
         :param tcp: the addresses at which it listens.
         :param utp: the addresses to dial over uTP, through the NATs of both sides (BEP 55).
         """
-        if info_hash in self._registry:
+        torrent = self._registry.get(info_hash)
+        if torrent is not None and self._may_dial(torrent):
             self._host.dial(info_hash, tcp, utp)
+
+    def _may_dial(self, torrent: ManagedTorrent) -> bool:
+        """Whether a torrent is sealed, or the user lets us speak to peers in the clear."""
+        options = self._options
+        return (
+            torrent.record.seal is not None or options.plain_port is not None or not options.sealed
+        )
 
     def set_options(self, info_hash: InfoHash, options: TorrentOptions) -> Deferred[Torrent]:
         """

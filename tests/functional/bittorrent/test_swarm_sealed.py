@@ -91,6 +91,18 @@ class TransferTests(SealedCase):
         for info_hash in (shared.info_hash, shared.seal.sealed_hash):
             await self.gets_nothing(eve, info_hash)
 
+    async def test_nothing_is_fetched_in_the_clear_unasked(self) -> None:
+        """A plain torrent dials nobody unless plain peers are allowed, however it is asked to."""
+        alice, bob = await self.start(options=LOOPBACK), await self.start(options=SEALED)
+        path = self.film()
+        plain = await alice.share(metainfo(path), os.path.dirname(path))
+        await self.take(bob, None, plain.info_hash, alice)
+        bob.dial_simultaneously(plain.info_hash, [address_of(alice)], [address_of(alice)])
+        await self.gets_nothing(bob, plain.info_hash)
+        allowed = await self.start(options=replace(SEALED, plain_port=0))
+        await self.take(allowed, None, plain.info_hash, alice)
+        await when(allowed, lambda: allowed.library.get(plain.info_hash).complete)
+
     async def test_plain_torrents_beside_sealed_ones(self) -> None:
         """A swarm with both ports gives each torrent at its own one, and keeps them apart."""
         state = self.folder("state")
