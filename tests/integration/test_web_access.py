@@ -248,24 +248,60 @@ class WebAudienceTests(AccessCase):
             ],
         )
 
-    async def test_a_locked_share_cannot_be_downloaded(self) -> None:
-        """Its name stands there with a lock in place of the buttons."""
+    async def test_a_locked_share_is_asked_for(self) -> None:
+        """Its name stands there with a lock; one press asks the contact who has it."""
         contact = self.world.contact(BOB, "phone")
-        terms = ShareTerms(locked=True)
-        contact.announce([Share(A, "film", 1, terms=terms), Share(B, "open", 1)], [])
+        asked: list[str] = []
+        contact.serve_access_requests(lambda jid, _, info_hash: asked.extend((jid, info_hash)))
+        contact.announce([Share(B, "open", 1)], [])
+        contact.serve_lists(lambda _: [Share(A, "film", 1, terms=ShareTerms(locked=True))])
 
         def visit(page: Page) -> None:
             page.set_viewport_size({"width": 390, "height": 800})
             self.log_in(page)
             film = page.locator("share-row", has_text="film")
-            expect(film).to_contain_text("locked")
-            expect(film.get_by_role("button")).to_have_count(0)
-            expect(page.locator("share-row", has_text="open").get_by_role("button")).to_have_count(
-                2
-            )
+            expect(film).to_contain_text("locked · 1 byte")
             self.look(page, "a locked share")
+            expect(film.get_by_role("button")).to_have_count(1)
+            film.get_by_role("button", name="Ask for film").press("Enter")
+            expect(page.locator(".toast")).to_contain_text("Its owner has been asked for film.")
+            other = page.locator("share-row", has_text="open")
+            expect(other.get_by_role("button")).to_have_count(2)
 
         await browse(visit)
+        self.assertEqual(asked, [OWN_JID, A])
+
+    async def test_requests_are_answered_by_one_press(self) -> None:
+        """They show in each view until they are answered; letting in changes the access."""
+        access = Access((Audience(CAROL),), listed=True)
+        await self.world.bitween.access.apply(self.song, access)
+        (song,) = self.world.swarm.library
+        bob = self.world.contact(BOB, "phone")
+
+        async def ask() -> None:
+            await bob.ask_access(OWN_JID, "den", song.info_hash)
+
+        def visit(page: Page) -> list[str]:
+            complaints = complaints_of(page)
+            self.log_in(page)
+            requests = page.get_by_role("region", name="Requests for shares")
+            expect(requests).to_have_count(0)
+            meanwhile(ask())
+            expect(requests).to_contain_text(f"{BOB} asks for song.")
+            self.look(page, "a request")
+            requests.get_by_role("button", name=f"Do not let {BOB} have song").press("Enter")
+            expect(page.locator(".toast")).to_contain_text(f"{BOB} does not get song.")
+            expect(requests).to_have_count(0)
+            denied = self.access()
+            meanwhile(ask())
+            requests.get_by_role("button", name=f"Let {BOB} have song", exact=True).press("Enter")
+            expect(page.locator(".toast", has_text="may have song now")).to_be_visible()
+            expect(requests).to_have_count(0)
+            self.assertEqual(denied.audiences, (CAROL,))
+            return complaints
+
+        self.assertEqual(await browse(visit), [])
+        self.assertEqual(self.access().audiences, (BOB, CAROL))
 
     async def test_everybody_can_use_it(self) -> None:
         """By day in English and by night in German: it fits, and axe-core finds nothing."""

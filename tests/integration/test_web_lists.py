@@ -34,6 +34,7 @@ _READ_FIRST = (
     "get_contacts",
     "devices.list",
     "Api.settings",
+    "access.requests",
 )
 _OPEN = "document.querySelectorAll('details').forEach((node) => { node.open = true; })"
 # There is no such file, so that what went wrong is seen as well.

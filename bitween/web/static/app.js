@@ -1,6 +1,7 @@
 // The page: its views, and which of them is shown.
 
 import "/web/access_dialog.js";
+import "/web/access_requests.js";
 import { icon, make, say } from "/web/dom.js";
 import { begin as beginNotifications } from "/web/notifications.js";
 import { Daemon } from "/web/daemon.js";
@@ -41,6 +42,7 @@ class App extends HTMLElement {
   #files = make("files-dialog");
   #devices = make("device-dialog");
   #access = make("access-dialog");
+  #accessRequests = make("access-requests", { role: "region", "aria-label": t("accessRequests"), "aria-live": "polite" });
   #requests = new Requests();
   #badge = make("span", { class: "badge", role: "img", hidden: true });
   #chosen = VIEWS[0];
@@ -63,7 +65,8 @@ class App extends HTMLElement {
       make("a", { class: "brand", href: `#${VIEWS[0]}` }, "bitween"),
       make("nav", { "aria-label": t("views") }, ...this.#links.values()),
       this.#rates);
-    this.append(this.#header, this.#notice, this.#logIn, this.#main, this.#files, this.#devices, this.#access, this.#toasts);
+    this.append(this.#header, this.#notice, this.#accessRequests, this.#logIn, this.#main, this.#files, this.#devices, this.#access,
+      this.#toasts);
     this.#toasts.begin(this.#daemon.live);
     beginNotifications(this.#daemon);
     this.#requests.begin(this.#daemon, this.#toasts);
@@ -73,6 +76,7 @@ class App extends HTMLElement {
     this.#files.begin(this.#daemon, this.#toasts);
     this.#devices.begin(this.#daemon, this.#toasts);
     this.#access.begin(this.#daemon);
+    this.#accessRequests.begin(this.#daemon, this.#toasts);
     const dialogs = { files: this.#files, devices: this.#devices, access: this.#access };
     for (const view of this.#views.values()) view.begin(this.#daemon, this.#toasts, dialogs);
     this.#daemon.live.addEventListener("state", () => this.#stateChanged());
@@ -102,6 +106,7 @@ class App extends HTMLElement {
     const { state } = this.#daemon.live;
     const known = this.#daemon.status !== null;
     this.#logIn.hidden = state !== "logged-out";
+    if (state === "logged-out") this.#accessRequests.hidden = true;
     this.#header.hidden = this.#main.hidden = state === "logged-out" || (state !== "live" && !known);
     if (state === "logged-out") {
       closeDialogs();

@@ -14,7 +14,7 @@ const PATIENCE = 1000; // milliseconds in which what changes is gathered
 const ENDED = new Set(["done", "failed", "cancelled"]);
 
 /**
- * Dispatches `torrents`, `jobs`, `contacts`, `devices`, `shares`, `status` and `warnings` when one of them changes, and
+ * Dispatches `torrents`, `jobs`, `contacts`, `devices`, `requests`, `shares`, `status` and `warnings` when one of them changes, and
  * `finished`, `shared`, `failed`, `contactError` and `deviceChanged` when a torrent is complete, a job was done or was
  * not, a contact's server said no, or a device has another key than before.
  */
@@ -24,6 +24,7 @@ export class Daemon extends EventTarget {
   torrents = new Map(); // by hash
   jobs = new Map(); // those that run, by id
   contacts = [];
+  requests = []; // of contacts who ask for a locked share, as access.requests answers
   defaultAccess = EVERYBODY; // who may have what is shared without a choice
   #devices = new Map(); // lists of devices, by the bare JIDs of their accounts
   #due = new Map(); // timers by what is to be done
@@ -52,6 +53,7 @@ export class Daemon extends EventTarget {
     on("job_failed", (job) => job.state === "failed" && this.#told("failed", job));
     on("warning", () => this.#soon("warnings", () => this.#told("warnings")));
     on("contact_error", (trouble) => this.#told("contactError", trouble));
+    on("access_requested", () => this.#soon("requests", () => this.readRequests()));
     on("device_trust", (device) => {
       this.#soon("devices", () => this.readDevices());
       if (device.trust === "changed") this.#told("deviceChanged", device);
@@ -74,6 +76,7 @@ export class Daemon extends EventTarget {
         this.readContacts(),
         call("Api.settings"),
         this.readDevices(),
+        this.readRequests(),
       ]), ([status, { torrents }, { jobs }, , { settings }]) => {
         this.status = status;
         this.defaultAccess = settings.find(({ name }) => name === "share-with")?.value ?? EVERYBODY;
@@ -101,6 +104,13 @@ export class Daemon extends EventTarget {
     const { devices } = await call("devices.list");
     this.#devices = Map.groupBy(devices, ({ jid }) => jid);
     this.#told("devices");
+  }
+
+  /** Read which contacts ask for a share that is locked for them. */
+  async readRequests() {
+    const { requests } = await call("access.requests");
+    this.requests = requests;
+    this.#told("requests");
   }
 
   /** The devices of an account whose keys are known, as `devices.list` has them. */

@@ -9,7 +9,7 @@ const LONGEST_DELAY = 15_000;
 const TYPES = [
   "torrent_added", "torrent_changed", "torrent_finished", "torrent_removed", "torrent_error",
   "share_appeared", "share_gone", "contact_online", "contact_offline", "contact_request", "contact_error",
-  "contact_reach", "device_trust",
+  "contact_reach", "device_trust", "access_requested",
   "job_progress", "job_done", "job_failed", "connection", "warning",
 ];
 

@@ -9,6 +9,7 @@ import { get, getMagnet, isMagnet } from "/web/getting.js";
 import { aboutText } from "/web/note_form.js";
 import { isThere } from "/web/presence.js";
 import { reachText } from "/web/reach.js";
+import { call } from "/web/rpc.js";
 import { t } from "/web/strings.js";
 import { shortly } from "/web/torrent_text.js";
 import "/web/virtual_list.js";
@@ -38,20 +39,20 @@ class ShareRow extends HTMLElement {
   #differs = make("span", { class: "trouble" });
   // On a phone there is only room for the picture.
   #get = make("button", { type: "button", class: "main", click: () => this.#view.get(this.#item) }, icon("torrents"), make("span", {}, t("get")));
-  #locked = make("span", { class: "locked" }, icon("lock"), t("locked"));
+  #ask = make("button", { type: "button", click: () => this.#view.ask(this.#item) }, icon("lock"), make("span", {}, t("ask")));
   #choose = iconButton("files", "", () => this.#view.choose(this.#item));
   #here = make("a", { href: "#torrents", class: "here" });
 
   constructor(view) {
     super();
     this.#view = view;
-    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts, this.#differs), this.#get, this.#locked, this.#choose, this.#here);
+    this.append(this.#face, make("span", { class: "texts" }, this.#name, this.#facts, this.#differs), this.#get, this.#ask, this.#choose, this.#here);
   }
 
   fill(item) {
     this.#item = item;
     this.classList.toggle("loading", item === null);
-    this.#get.hidden = this.#locked.hidden = this.#choose.hidden = this.#here.hidden = item === null;
+    this.#get.hidden = this.#ask.hidden = this.#choose.hidden = this.#here.hidden = item === null;
     if (item === null) {
       say(this.#name, "…");
       say(this.#facts, "");
@@ -67,19 +68,20 @@ class ShareRow extends HTMLElement {
     this.#drawn = drawn;
     say(this.#name, item.name);
     this.#name.title = item.name;
-    say(this.#facts, [size(item.size), who(people), item.online ? reachText(item.reach) : t("offline"), aboutText(item)].filter(Boolean).join(" · "));
+    say(this.#facts, [item.locked && t("locked"), size(item.size), who(people), item.online ? reachText(item.reach) : t("offline"), aboutText(item)].filter(Boolean).join(" · "));
     this.#facts.title = aboutText(item);
     say(this.#differs, this.#view.othersSay(item));
     this.#differs.title = this.#differs.textContent;
     this.#face.replaceChildren(...avatars(people));
     this.#get.setAttribute("aria-label", t("getLabel", { name: item.name }));
+    this.#ask.setAttribute("aria-label", t("askLabel", { name: item.name }));
     relabel(this.#choose, "files", t("chooseLabel", { name: item.name }));
   }
 
   #fillAction(item) {
     const torrent = this.#view.daemon.torrents.get(item.hash);
-    const coming = torrent ? [this.#here] : item.locked ? [this.#locked] : [this.#get, this.#choose];
-    const going = [this.#get, this.#locked, this.#choose, this.#here].filter((control) => !coming.includes(control));
+    const coming = torrent ? [this.#here] : item.locked ? [this.#ask] : [this.#get, this.#choose];
+    const going = [this.#get, this.#ask, this.#choose, this.#here].filter((control) => !coming.includes(control));
     const passOn = going.includes(document.activeElement); // what is hidden loses the focus
     for (const control of going) control.hidden = true;
     for (const control of coming) control.hidden = false;
@@ -215,6 +217,14 @@ export class SharesView extends HTMLElement {
 
   async get({ hash, name }) {
     await this.#toasts.attempt(() => get({ hash, name }, this.#toasts));
+  }
+
+  /** Ask a contact who has a locked share to let us have it. */
+  async ask({ hash, name }) {
+    await this.#toasts.attempt(async () => {
+      await call("access.ask", { hash });
+      this.#toasts.tell(t("askedForShare", { name }));
+    });
   }
 
   choose(item) {

@@ -134,7 +134,10 @@ const en = {
   change: "Change …", changeAccess: "For {who}: change", nextAccess: "Who may have what you share next?", whoMayHave: "Who may have {name}?",
   audienceOf: "{who}: change who may have {name}", accessSet: "{name} is for {who} now.", sharedFor: "{name} is shared with {who}.",
   fetchedStays: "Contacts that you leave out can no longer fetch it, and transfers to them stop. What a contact has already fetched stays with that contact.",
-  locked: "locked", whatTheySee: "What they see", seenBy: "What does {name} see?", seenCount: { one: "{n} of your shares:", other: "{n} of your shares:" }, seesNothing: "{name} sees none of your shares.",
+  locked: "locked", ask: "Ask for it", askLabel: "Ask for {name}", askedForShare: "Its owner has been asked for {name}. Once you are let in, you can download it.",
+  accessRequests: "Requests for shares", asksFor: "{name} asks for {share}.", letIn: "Let in", letInLabel: "Let {name} have {share}", declineAccessLabel: "Do not let {name} have {share}",
+  granted: "{name} may have {share} now.", denied: "{name} does not get {share}.",
+  whatTheySee: "What they see", seenBy: "What does {name} see?", seenCount: { one: "{n} of your shares:", other: "{n} of your shares:" }, seesNothing: "{name} sees none of your shares.",
   whyEverybody: "for everybody", whyGroup: "for group {group}", whyNamed: "for them by name", whyOwnDevice: "your own account", whyListed: "locked: only the name and the size are seen",
 
   trustBlind: "not verified", trustVerified: "verified", trustSigned: "vouched for", trustChanged: "key changed", trustNone: "not trusted", noKey: "without a key",
@@ -299,7 +302,10 @@ const de = {
   change: "Ändern …", changeAccess: "Für {who}: ändern", nextAccess: "Für wen ist, was Sie als Nächstes freigeben?", whoMayHave: "Wer darf {name} haben?",
   audienceOf: "{who}: ändern, wer {name} haben darf", accessSet: "{name} ist jetzt für {who}.", sharedFor: "{name} ist freigegeben für {who}.",
   fetchedStays: "Kontakte, die Sie weglassen, können es nicht mehr herunterladen; laufende Übertragungen an sie enden. Was ein Kontakt schon heruntergeladen hat, behält er.",
-  locked: "gesperrt", whatTheySee: "Was sie sehen", seenBy: "Was sieht {name}?", seenCount: { one: "{n} Ihrer Freigaben:", other: "{n} Ihrer Freigaben:" }, seesNothing: "{name} sieht keine Ihrer Freigaben.",
+  locked: "gesperrt", ask: "Darum bitten", askLabel: "Um {name} bitten", askedForShare: "Die Bitte um {name} ist unterwegs. Sobald Sie es haben dürfen, können Sie es herunterladen.",
+  accessRequests: "Bitten um Freigaben", asksFor: "{name} bittet um {share}.", letIn: "Erlauben", letInLabel: "{name} {share} erlauben", declineAccessLabel: "{name} {share} nicht erlauben",
+  granted: "{name} darf {share} jetzt haben.", denied: "{name} bekommt {share} nicht.",
+  whatTheySee: "Was sie sehen", seenBy: "Was sieht {name}?", seenCount: { one: "{n} Ihrer Freigaben:", other: "{n} Ihrer Freigaben:" }, seesNothing: "{name} sieht keine Ihrer Freigaben.",
   whyEverybody: "für alle Kontakte", whyGroup: "für Gruppe {group}", whyNamed: "namentlich freigegeben", whyOwnDevice: "Ihr eigenes Konto", whyListed: "mit Schloss: nur Name und Größe sind zu sehen",
 
   trustBlind: "nicht verifiziert", trustVerified: "verifiziert", trustSigned: "bestätigt", trustChanged: "Schlüssel geändert", trustNone: "nicht vertrauenswürdig", noKey: "ohne Schlüssel",
