@@ -479,6 +479,27 @@ class WebAccessOfDaemonsTests(ProsodyTestCase):
         with open(os.path.join(bob.downloads, "holiday.jpg"), "rb") as file:
             self.assertEqual(file.read(), content)
 
+    async def test_a_locked_share_is_asked_for_let_in_and_fetched(self) -> None:
+        """The contact sees a lock, asks, is let in by one press, and downloads it."""
+        alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
+        content = os.urandom(300_000)
+        info_hash = await alice.share(self.make_file("holiday.jpg", content))
+        await alice.call("access.set", hash=info_hash, access=["devices"], listed=True)
+
+        def visit(page: Page) -> None:
+            of_bob = another(page)
+            open_page(of_bob, bob)
+            row = of_bob.locator("share-row")
+            open_page(page, alice)
+            row.get_by_role("button", name="Ask for holiday.jpg").click()
+            page.get_by_role("button", name=f"Let {bob.jid} have holiday.jpg", exact=True).click()
+            row.get_by_role("button", name="Download holiday.jpg").click()
+            expect(of_bob.locator("toast-area")).to_contain_text("holiday.jpg is complete.")
+
+        await browse(visit)
+        with open(os.path.join(bob.downloads, "holiday.jpg"), "rb") as file:
+            self.assertEqual(file.read(), content)
+
     async def test_a_device_shows_what_its_contact_compares(self) -> None:
         """The fingerprint under Status is the one that the contact's page asks to compare."""
         alice, bob = await self.contacts(self.server("alice", "bob"), "alice", "bob")
