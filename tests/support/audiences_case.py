@@ -54,7 +54,7 @@ class AudiencesCase(OnEveryServer):
         await self.chat.request("set", ALICE, f"<query xmlns='jabber:iq:roster'>{item}</query>")
 
         def holds(result: Any) -> bool:
-            return {c["jid"]: c["groups"] for c in result["contacts"]}[jid] == list(groups)
+            return any(c["jid"] == jid and c["groups"] == list(groups) for c in result["contacts"])
 
         await self.alice.until(holds, "xmpp.get_contacts")
 
