@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
+import os
 import time
 
 from tests.support.audiences_case import BOB, CAROL, DAVE, FAMILY, LOCKED, AudiencesCase
 from tests.support.harness import EjabberdTestCase, ProsodyTestCase
+from tests.support.noise import MIB, noise
+
+#: bytes of what is on the way while access changes.
+SIZE = 16 * MIB
 
 
 def only(shares: dict[str, str], *names: str) -> dict[str, str]:
@@ -141,6 +147,28 @@ class Audiences(AudiencesCase):
         ]
         await self.cannot_fetch(*((self.dave, info_hash) for info_hash in hashes))
         await self.cannot_fetch(*((self.carol, info_hash) for info_hash in hashes))
+
+    async def test_running_transfers(self) -> None:
+        """Who goes is cut off; who stays goes on under the new info-hash by itself."""
+        await self.begin("--upload-limit", str(2 * MIB))
+        path = self.make_file("film", noise(SIZE))
+        added = await self.alice.call("bt.add_path", path=path, wait=True, access=[BOB, DAVE])
+        old = str(added["hash"])
+        for daemon in (self.bob, self.dave):
+            await self.see(daemon, {"film": old})
+            await daemon.call("bt.add_torrent_by_hash", hash=old)
+        for daemon in (self.bob, self.dave):
+            await daemon.torrent_where(old, lambda torrent: torrent["done"] > MIB)
+        new = await self.restrict(old, BOB)
+        await self.dave.torrent_where(old, lambda torrent: torrent["peers"] == 0)
+        arrived = await self.bob.torrent_where(new, lambda torrent: torrent["complete"])
+        (file,) = arrived["files"]
+        copy = os.path.join(arrived["save_path"], file["path"])
+        self.assertTrue(filecmp.cmp(path, copy, shallow=False))
+        torrents = (await self.bob.call("bt.get_torrents"))["torrents"]
+        self.assertEqual([torrent["hash"] for torrent in torrents], [new])
+        (cut,) = (await self.dave.call("bt.get_torrents"))["torrents"]
+        self.assertEqual((cut["hash"], cut["complete"], cut["peers"]), (old, False, 0))
 
 
 class ProsodyAudienceTests(Audiences, ProsodyTestCase):
