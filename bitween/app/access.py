@@ -283,7 +283,8 @@ class ShareAccess:
         elif passed_on and not torrent.shared:
             # So far it has the secret of the contacts that shared it.
             await self._swarm.seal(info_hash, new_secret())
-        access = replace(access, replaces=torrent.options.access.replaces)
+        known = torrent.options.access
+        access = replace(access, replaces=known.replaces, salt=known.salt)
         options = replace(torrent.options, access=access)
         torrent = await self._swarm.set_options(torrent.info_hash, options)
         self.changes.notify(None)
@@ -302,8 +303,9 @@ class ShareAccess:
         )
 
     def _replace_secret(self, torrent: Torrent, access: Access) -> Deferred[Torrent]:
-        access = replace(access, replaces=torrent.info_hash)
-        return self._swarm.replace_secret(torrent.info_hash, new_secret(), new_salt(), access)
+        salt = new_salt()
+        access = replace(access, replaces=torrent.info_hash, salt=salt)
+        return self._swarm.replace_secret(torrent.info_hash, new_secret(), salt, access)
 
     def _readers_changed(self, change: ReadersChanged) -> None:
         """Follow the roster; what a contact loses is taken away in the background."""
@@ -368,4 +370,5 @@ def _terms(access: Access) -> ShareTerms:
         expires=None if access.expires is None else int(access.expires),
         replaces=access.replaces,
         introductions=access.introductions,
+        salt=access.salt,
     )

@@ -5,8 +5,9 @@ Such a share is in a list that a contact's device keeps for us alone.  What we f
 our own devices only, until the user says otherwise.
 
 When the owner takes the share away from others, it gets another secret and another info-hash, and
-we are told which one it replaces: our torrent follows.  It is added again under the new hash, on
-the same files.  Only a contact that shared the old hash with us in this run of the daemon can say
+we are told which one it replaces: our torrent follows, and keeps what it has.  With the salt that
+comes with it, the metadata becomes that of the new hash; a torrent that has no metadata yet begins
+again.  Only a contact that shared the old hash with us in this run of the daemon can say
 so: another contact could otherwise put content of its own in the place of a download.
 """
 
@@ -26,7 +27,8 @@ from bitween.model.access import DEVICES, PRIVATE, Access
 from bitween.model.announcement import Share
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange, Holding
-from bitween.model.seal import unpack
+from bitween.model.metainfo import info_section
+from bitween.model.seal import info_hash_of, salted, unpack
 from bitween.model.torrent import InfoHash, Torrent
 
 
@@ -64,18 +66,33 @@ class RestrictedDownloads:
         share, library = holding.share, self._swarm.library
         old = share.replaces
         if old is not None and old in library and holding.jid in self._owners.get(old, ()):
-            self._try(self._replace(library.get(old), share))
+            self._try(self._replace(library.get(old), share, holding.jid))
         elif share.info_hash in library and self._is_restricted(share.info_hash):
             self._try(self._keep_private(library.get(share.info_hash)))
 
-    async def _replace(self, torrent: Torrent, share: Share) -> None:
+    async def _replace(self, torrent: Torrent, share: Share, owner: str) -> None:
         is_ours = torrent.shared or torrent.options.access.audiences != (DEVICES,)
         if is_ours or not share.seal or share.info_hash in self._swarm.library:
             return
+        # The owner may replace the new one, too.
+        self._owners[share.info_hash] = {owner}
+        seal = unpack(share.seal)
+        if self._is_salted(torrent, share):
+            await self._swarm.replace_secret(
+                torrent.info_hash, seal.secret, share.terms.salt, torrent.options.access
+            )
+            return
         await self._swarm.remove(torrent.info_hash, False)
         await self._swarm.download(
-            share.info_hash, torrent.name, torrent.save_path, torrent.options, unpack(share.seal)
+            share.info_hash, torrent.name, torrent.save_path, torrent.options, seal
         )
+
+    def _is_salted(self, torrent: Torrent, share: Share) -> bool:
+        """Whether a share has the content of a torrent, whose metadata is here, under a salt."""
+        metadata = self._swarm.torrent_file(torrent.info_hash)
+        if metadata is None or not share.terms.salt:
+            return False
+        return info_hash_of(salted(info_section(metadata), share.terms.salt)) == share.info_hash
 
     async def _keep_private(self, torrent: Torrent) -> None:
         if torrent.shared or torrent.complete:

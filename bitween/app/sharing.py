@@ -189,7 +189,7 @@ class Sharing:
         """Who may see and fetch a path without a choice: as before, or else the default."""
         if not earlier:
             return self._access.default
-        return replace(earlier[0].options.access, replaces=None)
+        return replace(earlier[0].options.access, replaces=None, salt=b"")
 
     async def _replace(self, earlier: Iterable[Torrent], torrent: Torrent) -> None:
         """

@@ -93,6 +93,7 @@ class Access:
     :param listed: whether other contacts see its name and size, with a lock, and can ask for it.
     :param introductions: whether those who fetch it at the same time learn each other's addresses.
     :param replaces: the info-hash that it had before its secret was replaced.
+    :param salt: the salt that made its present info-hash of that content; empty if there is none.
     """
 
     audiences: tuple[Audience, ...] = (EVERYBODY,)
@@ -100,6 +101,7 @@ class Access:
     listed: bool = False
     introductions: bool = True
     replaces: InfoHash | None = None
+    salt: bytes = b""
 
     @property
     def is_open(self) -> bool:

@@ -25,6 +25,8 @@ class ShareTerms:
     :param locked: whether the reader may see the name but not fetch it.
     :param expires: seconds since the epoch; ``None`` if the reader may have it without an end.
     :param replaces: the info-hash that the share had before its secret was replaced.
+    :param salt: the salt of its present info-hash, with which a reader that has the metadata under
+        the old one makes that of the new one; empty if there is none.
     :param introductions: whether its members may be introduced to each other.
     """
 
@@ -32,6 +34,7 @@ class ShareTerms:
     expires: int | None = None
     replaces: InfoHash | None = None
     introductions: bool = True
+    salt: bytes = b""
 
 
 #: What nearly all shares have.

@@ -18,13 +18,15 @@ def access_value(access: Access) -> list[object]:
         access.listed,
         access.introductions,
         access.replaces,
+        access.salt.hex(),
     ]
 
 
 def read_access(value: Any) -> Access:
     """Decode what :func:`access_value` encoded; a damaged value is for the own devices only."""
     try:
-        audiences, expires, listed, introductions, *replaces = value
+        audiences, expires, listed, introductions, *replaced = value
+        replaces, salt = [*replaced, None, None][:2]
         if not isinstance(audiences, list):
             return PRIVATE
         return Access(
@@ -32,7 +34,8 @@ def read_access(value: Any) -> Access:
             _time(expires),
             listed is True,
             introductions is not False,
-            parse_info_hash(replaces[0]) if replaces and replaces[0] is not None else None,
+            None if replaces is None else parse_info_hash(replaces),
+            bytes.fromhex(salt or ""),
         )
     except (ValueError, TypeError, InvalidValue):
         return PRIVATE

@@ -163,6 +163,14 @@ class Audiences(AudiencesCase):
         await self.dave.torrent_where(old, lambda torrent: torrent["peers"] == 0)
         arrived = await self.bob.torrent_where(new, lambda torrent: torrent["complete"])
         (file,) = arrived["files"]
+        self.assertEqual(file["path"], "film", "it began again beside what was there")
+        (alice,) = [
+            contact
+            for contact in (await self.bob.call("xmpp.get_contacts"))["contacts"]
+            if contact["jid"] == self.alice.jid
+        ]
+        # A piece or two may have been on their way; a second copy was not fetched.
+        self.assertLess(alice["downloaded"], SIZE + 3 * MIB)
         copy = os.path.join(arrived["save_path"], file["path"])
         self.assertTrue(filecmp.cmp(path, copy, shallow=False))
         torrents = (await self.bob.call("bt.get_torrents"))["torrents"]

@@ -18,6 +18,7 @@ are signed and sealed as a whole (:class:`PageSeal`); ``docs/protocol.rst`` has 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -27,7 +28,7 @@ from bitween.crypto.canonical import canonical_json
 from bitween.errors import InvalidValue
 from bitween.model.annotation import MAX_NOTE, NO_ANNOTATION, Annotation, safe_annotation
 from bitween.model.announcement import NO_TERMS, ListPage, Share, ShareTerms
-from bitween.model.seal import parse_seal_text, seal_text
+from bitween.model.seal import SALT_SIZE, parse_seal_text, seal_text
 from bitween.model.share_list import Change, ShareList
 from bitween.model.text import safe_name
 from bitween.model.torrent import MAX_SIZE, InfoHash, parse_info_hash
@@ -51,6 +52,8 @@ from bitween.xmpp.shares.list_codec import (
 # bytes of the shares in a page: sealed and in base64, with all that surrounds them, they are at
 # most MAX_PAGE bytes.
 _ROOM = (MAX_PAGE - 500) * 3 // 4 - 1700
+
+_SALT = re.compile(f"[0-9a-f]{{{2 * SALT_SIZE}}}")
 
 Page = dict[str, Any]
 
@@ -231,6 +234,8 @@ def _terms_value(terms: ShareTerms) -> Page:
         value["expires"] = math.ceil(terms.expires)
     if terms.replaces is not None:
         value["replaces"] = terms.replaces
+    if terms.salt:
+        value["salt"] = terms.salt.hex()
     if not terms.introductions:
         value["introductions"] = False
     return value
@@ -278,8 +283,18 @@ def _parse_terms(entry: Page, locked: bool) -> ShareTerms:
         None if expires is None else _number(expires, MAX_REVISION),
         None if replaces is None else parse_info_hash(replaces),
         entry.get("introductions") is not False,
+        _parse_salt(entry.get("salt")),
     )
     return NO_TERMS if terms == NO_TERMS else terms
+
+
+def _parse_salt(text: object) -> bytes:
+    """:raises InvalidValue: if it is malformed."""
+    if text is None:
+        return b""
+    if not isinstance(text, str) or not _SALT.fullmatch(text):
+        raise InvalidValue("the salt of a share is malformed")
+    return bytes.fromhex(text)
 
 
 def _number(value: object, largest: int) -> int:

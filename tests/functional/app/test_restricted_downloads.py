@@ -7,7 +7,8 @@ from dataclasses import replace
 from bitween.errors import UnknownTorrent
 from bitween.model.access import OPEN, PRIVATE
 from bitween.model.announcement import Share, ShareTerms
-from bitween.model.seal import Seal, pack
+from bitween.model.metainfo import torrent_file
+from bitween.model.seal import Seal, info_hash_of, pack, salted, seal_of
 from bitween.model.torrent import InfoHash, Torrent
 from tests.support.application_case import BOB, CAROL, FILM, ApplicationCase
 from tests.support.fakes.messenger import FakeMessenger
@@ -66,6 +67,33 @@ class RestrictedDownloadTests(ApplicationCase):
         self.assertEqual((after.info_hash, after.seal), (NEW, OTHER))
         self.assertEqual((after.save_path, after.options), (before.save_path, before.options))
         self.assertEqual(self.swarm.deleted, [])
+
+    def test_what_is_here_is_kept(self) -> None:
+        """With the salt, a torrent whose metadata is here goes on under the new hash, twice."""
+        info, path = b"d4:name4:filme", "film"
+        hashes = [info_hash_of(info)]
+        self.share(self.bob, Share(hashes[0], path, 10, seal=pack(seal_of(info, bytes(32)))))
+        self.download(Share(hashes[0], path, 10))
+        self.swarm.arrive(hashes[0], 10, 4, torrent_file(info))
+        for salt in (b"a" * 16, b"b" * 16):
+            info = salted(info, salt)
+            hashes.append(info_hash_of(info))
+            terms = ShareTerms(replaces=hashes[-2], salt=salt)
+            seal = seal_of(info, bytes(32))
+            self.share(self.bob, Share(hashes[-1], path, 10, seal=pack(seal), terms=terms))
+            after = self.only()
+            self.assertEqual((after.info_hash, after.seal), (hashes[-1], seal))
+            self.assertEqual((after.progress.done, after.options.access), (4, PRIVATE))
+
+    def test_a_salt_that_does_not_fit(self) -> None:
+        """The torrent begins again under the new hash: its content may be another one."""
+        self.share(self.bob, Share(OLD, "film", 10, seal=pack(SEAL)))
+        self.download(Share(OLD, "film", 10))
+        self.swarm.arrive(OLD, 10, 4, torrent_file(b"d4:name4:filme"))
+        terms = ShareTerms(replaces=OLD, salt=bytes(16))
+        self.share(self.bob, Share(NEW, "film", 10, seal=pack(OTHER), terms=terms))
+        after = self.only()
+        self.assertEqual((after.info_hash, after.progress.done), (NEW, 0))
 
     def test_another_contact_replaces_nothing(self) -> None:
         """Only the contact that shared it can."""

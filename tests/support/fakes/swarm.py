@@ -362,13 +362,18 @@ class FakeSwarm:
 
     # ---- for tests
 
-    def arrive(self, info_hash: InfoHash, total: int, done: int | None = None) -> Torrent:
+    def arrive(
+        self, info_hash: InfoHash, total: int, done: int | None = None, metadata: bytes = b""
+    ) -> Torrent:
         """
         Have the metadata of a download be here, and some of its bytes; all, if not said otherwise.
 
         :param total: bytes of the whole torrent.
+        :param metadata: its .torrent file.
         """
         before = self.library.get(info_hash)
+        if metadata:
+            self._torrent_files[info_hash] = metadata
         complete = done is None or done == total
         here = total if done is None else done
         name = before.name or "arrived"

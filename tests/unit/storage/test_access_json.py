@@ -21,7 +21,7 @@ class AccessJsonTests(SynchronousTestCase):
     def test_every_field_is_kept(self) -> None:
         """Audiences, end, lock, introductions and the hash before."""
         audiences = Audience("a@x"), Audience("group:Café")
-        access = Access(audiences, 12.5, True, False, InfoHash("ab" * 20))
+        access = Access(audiences, 12.5, True, False, InfoHash("ab" * 20), b"s" * 16)
         options = TorrentOptions(access=access)
         self.assertEqual(read_options(options_text(options)), options)
 
