@@ -32,7 +32,7 @@ from bitween.connect.attempt import Timer
 from bitween.connect.context import ConnectContext
 from bitween.errors import BitweenError
 from bitween.model.catalogue.changes import Key
-from bitween.model.torrent import InfoHash, Torrent
+from bitween.model.torrent import InfoHash, Torrent, TorrentState
 from bitween.util.limiter import KeyedLimiter
 
 #: Seconds for an answer, after which the device is dialled all the same.
@@ -74,7 +74,7 @@ class Wants:
         self._context = context
         self._changed = changed
         self._wants: dict[InfoHash, dict[Key, _Want]] = {}
-        # Torrents that stood still when they were last looked at.
+        # Torrents that were paused when they were last looked at.
         self._standing: set[InfoHash] = set()
         self._limit: KeyedLimiter[str] = KeyedLimiter.of_requests(context.clock, *WANTS)
 
@@ -151,7 +151,9 @@ class Wants:
         return self._context.catalogue.is_sealed(*key)
 
     def _note_standing(self, torrent: Torrent) -> None:
-        if torrent.is_standing:
+        # A paused download still fetches its list of files.  One that waits for others keeps its
+        # sources: without any it would not get its turn.
+        if torrent.state is TorrentState.PAUSED and torrent.files is not None:
             self._standing.add(torrent.info_hash)
         else:
             self._standing.discard(torrent.info_hash)

@@ -44,7 +44,8 @@ class DocsPageTests(ProsodyTestCase):
 
             expect(page.locator("h1")).to_have_text("The bitween API")
             expect(page.locator("#version")).to_have_text(f"API version {API_VERSION}")
-            method = page.locator(".method", has=page.get_by_text("bt.add_path", exact=True))
+            heading = page.get_by_role("heading", name="bt.add_path", exact=True)
+            method = page.locator(".method", has=heading)
             expect(method.locator(".summary")).to_have_text("Share a file or folder.")
             method.locator("[name=path]").fill(path)
             method.locator("[name=wait]").select_option("true")

@@ -9,7 +9,7 @@ from bitween.connect.wants import ASK_AGAIN, PATIENCE, WANTS
 from bitween.errors import RequestRefused
 from bitween.model.announcement import Share
 from bitween.model.seal import Seal, pack
-from bitween.model.torrent import InfoHash
+from bitween.model.torrent import InfoHash, TorrentState
 from bitween.model.torrent_options import DEFAULT_OPTIONS
 from tests.support.wanting import FILM, HASH, SONG, WantingCase, place
 
@@ -172,8 +172,22 @@ class EndTests(AskerCase):
         self.connector.torrent_changed(self.swarm.library.get(HASH))
         self.assertEqual(self.ended(), [(BOB, True), (BOB, False)])
 
+    def test_a_download_that_is_paused_at_once(self) -> None:
+        """It still fetches its list of files, and so still wants."""
+        self.successResultOf(self.swarm.set_options(HASH, PAUSED))
+        self.connector.torrent_changed(self.swarm.library.get(HASH))
+        self.assertEqual(self.ended(), [])
+
+    def test_a_download_that_waits_for_others(self) -> None:
+        """It keeps its sources, without which it would not get its turn."""
+        torrent = self.swarm.arrive(HASH, 100, 10)
+        self.swarm.library.put(replace(torrent, state=TorrentState.QUEUED))
+        self.connector.torrent_changed(self.swarm.library.get(HASH))
+        self.assertEqual(self.ended(), [])
+
     def test_a_paused_download(self) -> None:
         """When it goes on, it wants again."""
+        self.swarm.arrive(HASH, 100, 10)
         self.successResultOf(self.swarm.set_options(HASH, PAUSED))
         self.connector.torrent_changed(self.swarm.library.get(HASH))
         self.assertEqual(self.ended(), [(BOB, False)])
