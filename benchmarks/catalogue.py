@@ -9,6 +9,7 @@ length beside replacing the list.
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import shutil
@@ -107,7 +108,7 @@ async def _main(reactor: Any) -> None:
 
 async def _filled(path: str) -> None:
     """Have a database written by a process of its own, so that this one's memory is untouched."""
-    arguments = ("-m", "benchmarks.catalogue", path)
+    arguments = ("-m", "benchmarks.catalogue", "--fill", path)
     _, err, status = await getProcessOutputAndValue(sys.executable, arguments, os.environ)
     if status != 0:
         raise SystemExit(err.decode())
@@ -250,7 +251,10 @@ def _memory() -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        _fill(sys.argv[1])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.catalogue", description=__doc__)
+    parser.add_argument("--fill", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.fill:
+        _fill(given.fill)
     else:
         react(_main)

@@ -2,10 +2,10 @@
 Ten thousand torrents: ``python -m benchmarks.scale [--torrents N]``.
 
 A daemon (``twistd bitween``, with a private Prosody) begins with N small files that an earlier run
-shared.  Measured are the time until its API answers and until all is announced, its memory, its CPU
-while nothing happens, ``bt.get_torrents``, and the time that it takes to stop; beside it a bare
-libtorrent session with the same torrents.  Then the same daemon is started once more, within this
-process, to see for how long its reactor is held.
+shared, sealed.  Measured are the time until its API answers and until all is announced, its memory,
+its CPU while nothing happens, ``bt.get_torrents``, and the time that it takes to stop; beside it a
+bare libtorrent session with the same torrents, sealed likewise.  Then the same daemon is started
+once more, within this process, to see for how long its reactor is held.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ from benchmarks.cleanly import cleanly
 from benchmarks.stalls import Stalls
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.files.disk import check_files
+from bitween.crypto.authority import new_credentials
 from bitween.daemon.service import Daemon as DaemonService
-from bitween.model.metainfo import HashedFile, make_torrent
+from bitween.model.metainfo import HashedFile, info_section, make_torrent, torrent_file
+from bitween.model.seal import new_secret, seal_of, sealed
 from bitween.model.torrent import FileEntry, InfoHash
 from bitween.settings.command_line import Options
 from bitween.storage import api_location
@@ -117,6 +119,7 @@ def _fill(files: str, database: str, count: int) -> None:
         info_hash, torrent = make_torrent(
             name, [HashedFile((), SIZE)], 2**16, hashlib.sha1(content).digest()
         )
+        seal = seal_of(info_section(torrent), new_secret())
         store.put(
             TorrentRecord(
                 info_hash=InfoHash(info_hash),
@@ -128,6 +131,7 @@ def _fill(files: str, database: str, count: int) -> None:
                 complete=True,
                 torrent_file=torrent,
                 signature=check_files(files, [FileEntry(name, SIZE)]).signature,
+                seal=seal,
             )
         )
     store.close()
@@ -228,20 +232,26 @@ def _bare(database: str) -> None:
     records = list(store.torrents())
     store.close()
     began = time.perf_counter()
-    session = lt.session({"listen_interfaces": "127.0.0.1:0", "alert_queue_size": 200_000}, 0)
+    session = lt.session({"listen_interfaces": "127.0.0.1:0s", "alert_queue_size": 200_000}, 0)
+    credentials = {}
     for record in records:
-        assert record.torrent_file is not None
-        params = lt.load_torrent_buffer(record.torrent_file)
+        assert record.torrent_file is not None and record.seal is not None
+        info = sealed(info_section(record.torrent_file), record.seal.secret)
+        params = lt.load_torrent_buffer(torrent_file(info))
         assert params.ti is not None
+        own = credentials[record.seal.sealed_hash] = new_credentials(record.seal.secret)
+        params.root_certificate = own.authority
         params.save_path = record.folder
-        params.flags = lt.torrent_flags.update_subscribe
+        params.flags = lt.torrent_flags.update_subscribe | lt.torrent_flags.paused
         params.have_pieces = [True] * params.ti.num_pieces()
         session.async_add_torrent(params)
-    added = 0
-    while added < len(records):
+    while credentials:
         session.wait_for_alert(1000)
-        alerts = session.pop_alerts()
-        added += sum(isinstance(alert, lt.add_torrent_alert) for alert in alerts)
+        for alert in session.pop_alerts():
+            if isinstance(alert, lt.add_torrent_alert):
+                own = credentials.pop(InfoHash(str(alert.handle.info_hashes().v1)))
+                alert.handle.set_ssl_certificate_buffer(own.certificate, own.key, "")
+                alert.handle.resume()
     start = time.perf_counter() - began
     memory, pid = _memory(os.getpid()), os.getpid()
     before = _cpu(pid)
