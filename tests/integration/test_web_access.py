@@ -65,7 +65,9 @@ class WebAccessTests(AccessCase):
             self.log_in(page)
             page.goto(f"{self.url}#torrents")
             page.get_by_role("button", name="Peers of song").click()
-            sealed, clear = page.locator("peer-row").all()
+            rows = page.locator("peer-row")
+            expect(rows).to_have_count(2)
+            sealed, clear = rows.all()
             expect(sealed).to_contain_text("· sealed")
             expect(clear).to_contain_text("· in the clear: others on the way can read this")
 
