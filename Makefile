@@ -33,7 +33,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo    two daemons share a folder on this machine; nothing else is touched"
 	@echo "make test    the whole test suite [TESTS=tests.unit] [JOBS=2]"
-	@echo "make test-fast  the tests without servers, browser and network namespaces [JOBS=4]"
+	@echo "make test-fast  the tests without servers, browser and network namespaces [JOBS=6]"
 	@echo "make coverage  lines and branches that the tests run, by package [COVER=tests.unit]"
 	@echo "make lint    ruff, mypy, who may import whom, spelling"
 	@echo "make docs    the documentation, to docs/_build"
@@ -49,8 +49,8 @@ demo: $(VENV)/has-test prosody
 test: $(VENV)/has-test prosody test-programs
 	$(BIN)/python -m twisted.trial -j$(JOBS) $(TESTS)
 
-# These mostly wait: four processes on two cores took 200 s, two had not ended after 258 s.
-test-fast: JOBS = 4
+# These mostly wait: on two quiet cores six processes take 91 s, four 107 s.
+test-fast: JOBS = 6
 test-fast: $(VENV)/has-test
 	$(BIN)/python -m twisted.trial -j$(JOBS) $(FAST_TESTS)
 
