@@ -25,6 +25,7 @@ from bitween.storage.database import Database
 from bitween.storage.torrent_record import TorrentRecord
 from bitween.util.cooperate import SLICE
 from tests.support.swarms import HERE, LOOPBACK, AlertTap, SwarmCase, address_of, tree, when, write
+from tests.support.waiting import reactor_turn
 
 
 def taken_port(case: SwarmCase) -> int:
@@ -203,6 +204,8 @@ class StartTests(SwarmCase):
         swarm.startService()
         look()
         await swarm.ready
+        # The last look is still to come.
+        await reactor_turn()
         self.assertEqual(sorted(set(seen)), [0, 1, 2, 3])
 
     async def test_shares_are_told_once(self) -> None:
