@@ -19,14 +19,16 @@ The format is that of "Sealed transfers" in ``docs/protocol.rst``.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from bitween.errors import InvalidValue
+from bitween.model import base64url
 from bitween.model.metainfo import bencode
 from bitween.model.torrent import InfoHash
 
@@ -36,7 +38,6 @@ MARK_SIZE = 16
 SALT_SIZE = 16
 
 _HASH_SIZE = 20
-_DIGEST_SIZE = 32
 _PACKED_SIZE = SECRET_SIZE + _HASH_SIZE
 
 _MARK_PURPOSE = b"bitween 2 mark"
@@ -98,7 +99,7 @@ def seal_text(packed: bytes) -> str:
 
     :returns: 70 characters: base64url without padding (RFC 4648 section 5).
     """
-    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode("ascii")
+    return base64url.encode(packed)
 
 
 def parse_seal_text(text: str) -> bytes:
@@ -108,14 +109,7 @@ def parse_seal_text(text: str) -> bytes:
     :returns: the packed seal.
     :raises InvalidValue: if it is not exactly that.
     """
-    try:
-        packed = base64.b64decode(f"{text}==", altchars=b"-_", validate=True)
-    except ValueError:
-        packed = b""
-    # Several texts decode to the same bytes, and only one of them is that of a seal.
-    if len(packed) != _PACKED_SIZE or seal_text(packed) != text:
-        raise InvalidValue("the seal of a share is malformed")
-    return packed
+    return base64url.decode(text, _PACKED_SIZE)
 
 
 def derived(secret: bytes, purpose: bytes, size: int) -> bytes:
@@ -125,12 +119,7 @@ def derived(secret: bytes, purpose: bytes, size: int) -> bytes:
     :param purpose: the ``info`` of the RFC.
     :param size: bytes of the key, at most 255 * 32.
     """
-    prk = hmac.digest(bytes(_DIGEST_SIZE), secret, "sha256")
-    key = block = b""
-    for number in range(1, -(-size // _DIGEST_SIZE) + 1):
-        block = hmac.digest(prk, block + purpose + bytes([number]), "sha256")
-        key += block
-    return key[:size]
+    return HKDF(SHA256(), size, None, purpose).derive(secret)
 
 
 def mark(secret: bytes) -> bytes:
