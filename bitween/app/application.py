@@ -29,7 +29,7 @@ from bitween.app.contact_shares import ContactShares, verified_share
 from bitween.app.contacts import Contacts
 from bitween.app.content import FileReader
 from bitween.app.device_expiry import DeviceExpiry
-from bitween.app.devices import Devices
+from bitween.app.devices import DeviceTrust
 from bitween.app.diagnosis import Diagnosis
 from bitween.app.downloads import Downloads
 from bitween.app.jobs import Jobs
@@ -59,7 +59,7 @@ from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
 from bitween.model.catalogue.catalogue import Catalogue
 from bitween.model.catalogue.changes import CatalogueChange
-from bitween.model.device_trust import Device
+from bitween.model.device_trust import TrustedDevice
 from bitween.model.diagnosis import Finding
 from bitween.model.events import (
     ListeningChanged,
@@ -146,7 +146,7 @@ class Bitween(MultiService):
         *,
         clock: Callable[[], float] = time.time,
         checks: Sequence[Callable[[], Finding]] = (),
-        devices: Devices | None = None,
+        devices: DeviceTrust | None = None,
     ) -> None:
         """
         :param reactor: its clock must not jump when the machine's clock is set.
@@ -156,7 +156,7 @@ class Bitween(MultiService):
         :param devices: those that the messenger knows; new ones if ``None``.
         """
         super().__init__()
-        self.devices = devices or Devices(ports.memory)
+        self.devices = devices or DeviceTrust(ports.memory)
         self._swarm = ports.swarm
         self._messenger = ports.messenger
         self._own_addresses = ports.own_addresses
@@ -355,7 +355,7 @@ class Bitween(MultiService):
             self.seals.announcements_changed(change.redialled)
             self.connector.apply(change)
 
-    def _device_changed(self, device: Device) -> None:
+    def _device_changed(self, device: TrustedDevice) -> None:
         if device.jid == self._messenger.own_jid:
             self._messenger.vouch()
 

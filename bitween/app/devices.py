@@ -19,18 +19,18 @@ from twisted.logger import Logger
 from bitween.app.ports import DeviceMemoryPort
 from bitween.crypto.signature import fingerprint
 from bitween.errors import InvalidValue, StoreError, UnknownResource
-from bitween.model.device_trust import Device, DeviceTable, KeptKey, Trust, TrustPolicy
+from bitween.model.device_trust import DeviceTable, KeptKey, Trust, TrustedDevice, TrustPolicy
 from bitween.model.text import printable
 from bitween.util.limiter import BoundedDict
 from bitween.util.observable import Observable
 
-#: Devices of which the log says once that their keys have changed.
+#: DeviceTrust of which the log says once that their keys have changed.
 MAX_LOGGED = 1000
 #: Hexadecimal digits of a fingerprint that a user must compare; there are 64.
 COMPARED = 32
 
 
-class Devices:
+class DeviceTrust:
     """
     The use cases of device keys; implements :class:`bitween.model.device_trust.KnownDevices`.
 
@@ -53,9 +53,9 @@ class Devices:
         self._clock = clock
         kept = MappingProxyType({}) if memory is None else memory.devices()
         self._table = DeviceTable(policy, kept)
-        self._own = Device("", "", b"", Trust.VERIFIED)
+        self._own = TrustedDevice("", "", b"", Trust.VERIFIED)
         self._logged = BoundedDict[tuple[str, str], bool](MAX_LOGGED)
-        self.changes: Observable[Device] = Observable()
+        self.changes: Observable[TrustedDevice] = Observable()
 
     @property
     def own(self) -> tuple[str, str, str]:
@@ -65,7 +65,7 @@ class Devices:
     def set_own(self, jid: str, resource: str, key: bytes) -> None:
         """Set which device is ours."""
         self._table.set_own(jid, resource, key)
-        self._own = Device(jid, resource, key, Trust.VERIFIED)
+        self._own = TrustedDevice(jid, resource, key, Trust.VERIFIED)
 
     def announced(
         self,
@@ -108,7 +108,7 @@ class Devices:
         """Whether a device gets what is restricted, and is believed."""
         return self._table.trust(jid, resource).counts
 
-    def list(self, jid: str | None = None) -> list[Device]:
+    def list(self, jid: str | None = None) -> list[TrustedDevice]:
         """
         List the known devices, by account and resource.
 
@@ -117,7 +117,7 @@ class Devices:
         accounts = self._table.accounts() if jid is None else [jid]
         return [device for account in accounts for device in self._table.devices(account)]
 
-    def verify(self, jid: str, resource: str, shown: str) -> Device:
+    def verify(self, jid: str, resource: str, shown: str) -> TrustedDevice:
         """
         Trust a device, since the user has compared its fingerprint.
 
@@ -137,7 +137,7 @@ class Devices:
         self._notify(jid, before)
         return self._table.device(jid, resource)
 
-    def distrust(self, jid: str, resource: str) -> Device:
+    def distrust(self, jid: str, resource: str) -> TrustedDevice:
         """
         Let a device count no longer, until the user verifies it.
 
@@ -150,22 +150,22 @@ class Devices:
         self._notify(jid, before)
         return self._table.device(jid, resource)
 
-    def _known(self, jid: str, resource: str) -> Device:
+    def _known(self, jid: str, resource: str) -> TrustedDevice:
         device = self._table.device(jid, resource)
         if not device.key:
             raise UnknownResource.of("unknown_resource.key", device=printable(f"{jid}/{resource}"))
         return device
 
-    def _all(self, jid: str) -> dict[str, Device]:
+    def _all(self, jid: str) -> dict[str, TrustedDevice]:
         return {device.resource: device for device in self._table.devices(jid)}
 
-    def _notify(self, jid: str, before: Mapping[str, Device]) -> None:
+    def _notify(self, jid: str, before: Mapping[str, TrustedDevice]) -> None:
         for device in self._table.devices(jid):
             if before.get(device.resource) != device:
                 self._log_changed(device)
                 self.changes.notify(device)
 
-    def _log_changed(self, device: Device) -> None:
+    def _log_changed(self, device: TrustedDevice) -> None:
         """Log once of each device that its key has changed; its server could do so without end."""
         key = (device.jid, device.resource)
         if device.trust is Trust.CHANGED and key not in self._logged:

@@ -25,7 +25,7 @@ from bitween.api.metrics.reactor_lag import ReactorLag
 from bitween.api.service import ApiService
 from bitween.api.site_map import make_site
 from bitween.app.application import ApplicationOptions, Bitween
-from bitween.app.devices import Devices
+from bitween.app.devices import DeviceTrust
 from bitween.app.ports import Ports
 from bitween.app.seeding import SeedingPolicy
 from bitween.app.share_guard import ShareGuard
@@ -102,7 +102,7 @@ def build(
     swarm = Swarm(reactor, storage.database, settings.swarm)
     read_addresses = partial(interface_addresses, settings.temporary_addresses)
     addresses = InterfaceAddresses(reactor, settings.announce, read_addresses)
-    devices = Devices(storage.database, settings.trust)
+    devices = DeviceTrust(storage.database, settings.trust)
     own = log_in.account.jid.partition("/")
     devices.set_own(own[0], own[2], storage.key.public)
     statements = Statements(storage.key, devices, storage.database)

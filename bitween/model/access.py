@@ -43,7 +43,7 @@ _GROUP = "group:"
 _SHOWN = 60
 
 
-class Reason(StrEnum):
+class AccessReason(StrEnum):
     """Why a reader may see or fetch a share, or may not."""
 
     # Yes:
@@ -65,7 +65,15 @@ class Reason(StrEnum):
         return self in _YES
 
 
-_YES = frozenset({Reason.EVERYBODY, Reason.GROUP, Reason.NAMED, Reason.OWN_DEVICE, Reason.LISTED})
+_YES = frozenset(
+    {
+        AccessReason.EVERYBODY,
+        AccessReason.GROUP,
+        AccessReason.NAMED,
+        AccessReason.OWN_DEVICE,
+        AccessReason.LISTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class Decision:
     :param audience: the audience that contains the reader; ``None`` if none does.
     """
 
-    reason: Reason
+    reason: AccessReason
     audience: Audience | None = None
 
     def __bool__(self) -> bool:
@@ -144,14 +152,14 @@ def may_fetch(access: Access, reader: Reader, now: float) -> Decision:
     :param now: seconds since the epoch.
     """
     if reader.ours:
-        return Decision(Reason.OWN_DEVICE, DEVICES)
+        return Decision(AccessReason.OWN_DEVICE, DEVICES)
     if reader.blocked:
-        return Decision(Reason.BLOCKED)
+        return Decision(AccessReason.BLOCKED)
     if not reader.contact:
-        return Decision(Reason.NO_CONTACT)
+        return Decision(AccessReason.NO_CONTACT)
     decision = _member(access, reader)
     if decision and access.has_expired(now):
-        return Decision(Reason.EXPIRED, decision.audience)
+        return Decision(AccessReason.EXPIRED, decision.audience)
     return decision
 
 
@@ -164,20 +172,20 @@ def may_see(access: Access, reader: Reader, now: float) -> Decision:
     decision = may_fetch(access, reader, now)
     if decision or not access.listed:
         return decision
-    seen = decision.reason in (Reason.NOT_NAMED, Reason.EXPIRED)
-    return Decision(Reason.LISTED) if seen else decision
+    seen = decision.reason in (AccessReason.NOT_NAMED, AccessReason.EXPIRED)
+    return Decision(AccessReason.LISTED) if seen else decision
 
 
 def _member(access: Access, reader: Reader) -> Decision:
     """Find the audience that contains a contact; of several, the one that says most about it."""
     if reader.jid in access.audiences:
-        return Decision(Reason.NAMED, Audience(reader.jid))
+        return Decision(AccessReason.NAMED, Audience(reader.jid))
     for group in sorted(reader.groups):
         if group_audience(group) in access.audiences:
-            return Decision(Reason.GROUP, group_audience(group))
+            return Decision(AccessReason.GROUP, group_audience(group))
     if access.is_open:
-        return Decision(Reason.EVERYBODY, EVERYBODY)
-    return Decision(Reason.NOT_NAMED)
+        return Decision(AccessReason.EVERYBODY, EVERYBODY)
+    return Decision(AccessReason.NOT_NAMED)
 
 
 def group_audience(name: str) -> Audience:

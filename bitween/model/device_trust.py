@@ -69,7 +69,7 @@ class KeptKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class TrustedDevice:
     """
     A device and how far it is trusted.
 
@@ -224,16 +224,16 @@ class DeviceTable:
             return Trust.VERIFIED
         return self._trust_unverified(jid, resource, kept.key)
 
-    def devices(self, jid: str) -> list[Device]:
+    def devices(self, jid: str) -> list[TrustedDevice]:
         """Return the known devices of an account, by resource."""
         resources = {*self._kept.get(jid, {}), *self._seen.get(jid, {})}
         return [self.device(jid, resource) for resource in sorted(resources)]
 
-    def device(self, jid: str, resource: str) -> Device:
+    def device(self, jid: str, resource: str) -> TrustedDevice:
         """Return what is known of a device, which may be nothing."""
         seen = self._seen.get(jid, {}).get(resource)
         key = self.key(jid, resource) if seen is None or seen.key else b""
-        return Device(jid, resource, key, self.trust(jid, resource))
+        return TrustedDevice(jid, resource, key, self.trust(jid, resource))
 
     def accounts(self) -> list[str]:
         """Return the bare JIDs of which devices are known, sorted."""

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.api.http.access import Access
+from bitween.api.http.access import TokenAccess
 from bitween.api.http.sessions import MAX_SESSIONS, BrowserSessions
 from bitween.api.rpc.jsonrpc import MAX_BATCH
 from tests.support.api_rig import PORT, TOKEN, Connection, World, info_hash, site_of
@@ -283,10 +283,10 @@ class SessionFuzz(SynchronousTestCase):
         draw = random.Random(SEED)
         known: list[bytes] = []
         for _ in range(ROUNDS):
-            known.append(sessions.begin(draw.choice(list(Access))).encode())
+            known.append(sessions.begin(draw.choice(list(TokenAccess))).encode())
             code = sessions.make_code().encode()
             if draw.random() < 0.3:
                 known.append(str(sessions.redeem(code)).encode())
             clock.advance(draw.choice([0, 1, 100]))
         alive = sum(sessions.find(session) is not None for session in known)
-        self.assertLessEqual(alive, MAX_SESSIONS * len(Access))
+        self.assertLessEqual(alive, MAX_SESSIONS * len(TokenAccess))

@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.app.devices import Devices
+from bitween.app.devices import DeviceTrust
 from bitween.crypto.device_key import DeviceKey, seal_to
 from bitween.errors import InvalidValue
 from bitween.model import base64url
@@ -50,7 +50,7 @@ class _Party:
     def __init__(self, full: str) -> None:
         self.jid, _, self.resource = full.partition("/")
         self.key = DeviceKey(DeviceKey.new_secret())
-        self.devices = Devices()
+        self.devices = DeviceTrust()
         self.statements = Statements(self.key, self.devices)
         self.statements.begin(self.jid, self.resource)
 

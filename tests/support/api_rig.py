@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransportWithDisconnection
 
 from bitween.api.events.log import EventLog
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.api.http.channel import BoundedChannel
 from bitween.api.http.sessions import SessionStore
 from bitween.api.http.site import BoundedSite
@@ -269,7 +269,7 @@ def site_of(
 def bare_site(namespaces: Mapping[str, Namespace], clock: Clock) -> BoundedSite:
     """A resource of methods, at any path and without a gate."""
     rpc = JsonRpcResource(namespaces, clock)
-    return BoundedSite(rpc, clock, lambda _: Caller(Access.FULL))
+    return BoundedSite(rpc, clock, lambda _: Caller(TokenAccess.FULL))
 
 
 def rpc(method: str, params: object = None, call_id: object = 1) -> bytes:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.words.protocols.jabber.jid import JID
 
-from bitween.app.devices import Devices
+from bitween.app.devices import DeviceTrust
 from bitween.crypto.device_key import DeviceKey
 from bitween.model.announcement import Share
 from bitween.model.candidate import Candidate
@@ -62,7 +62,7 @@ class Party:
         self.jid, _, self.resource = jid.partition("/")
         self.clock = clock
         self.memory = memory or FakeMemory()
-        self.devices = Devices(self.memory, clock=self.now)
+        self.devices = DeviceTrust(self.memory, clock=self.now)
         self.key = DeviceKey(DeviceKey.new_secret())
         self.statements = Statements(self.key, self.devices, clock=self.now)
         self.statements.begin(self.jid, self.resource)

@@ -10,7 +10,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.words.protocols.jabber.jid import JID
 
 from bitween.app.application import ApplicationOptions, Bitween
-from bitween.app.devices import Devices
+from bitween.app.devices import DeviceTrust
 from bitween.chat import ChatCommands
 from bitween.errors import XMPPError
 from bitween.model.address import PeerAddress
@@ -121,7 +121,7 @@ class Rig(StreamManager):
         caps = Caps()
         self.own = own = PublishedList(Memory(listed(numbered(200))))
         self.roster = Roster(self.clock, self._happened, OwnPresence(caps))
-        devices = Devices()
+        devices = DeviceTrust()
         statements = Statements(devices=devices)
         statements.begin(self.own_jid, "here")
         signatures = AnnouncementSignatures(statements)

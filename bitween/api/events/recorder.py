@@ -38,7 +38,7 @@ from bitween.app.application import Bitween
 from bitween.errors import BitweenError
 from bitween.model.catalogue.changes import CatalogueChange, Holding
 from bitween.model.contact import Contact, Pending
-from bitween.model.device_trust import Device
+from bitween.model.device_trust import TrustedDevice
 from bitween.model.events import (
     ConnectionChanged,
     ContactChanged,
@@ -181,7 +181,7 @@ class Recorder(Service):
     def _access_requested(self, request: AccessRequest) -> None:
         self._log.record(EventType.ACCESS_REQUESTED, dict(request_data(request)))
 
-    def _device_changed(self, device: Device) -> None:
+    def _device_changed(self, device: TrustedDevice) -> None:
         self._log.record(EventType.DEVICE_TRUST, dict(device_data(device)))
 
     def _record_shares(self, event_type: EventType, holdings: Sequence[Holding]) -> None:

@@ -15,7 +15,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
-from bitween.api.http.access import Access
+from bitween.api.http.access import TokenAccess
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import encode
 from bitween.api.http.request import BoundedRequest
@@ -103,7 +103,7 @@ class UploadResource(Resource):
         """Start to write a body, if it is an upload; see :class:`.request.RequestSite`."""
         if request.method != b"PUT" or not request.path.startswith(_PREFIX):
             return None
-        if request.caller.access is not Access.FULL:
+        if request.caller.access is not TokenAccess.FULL:
             return ErrorPage(403, "this token is for looking only: use another one")
         for name in ("content-encoding", "content-range"):  # for this one RFC 9110 §14.4 says 400
             if request.requestHeaders.hasHeader(name):

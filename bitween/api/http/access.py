@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Access(Enum):
+class TokenAccess(Enum):
     """What a caller may do."""
 
     #: Load what holds no secret: the pages, and the resources that authenticate a client.
@@ -29,12 +29,12 @@ class Caller:
         for the ticket.
     """
 
-    access: Access
+    access: TokenAccess
     token: str | None = None
     session: str | None = None
-    ticket_issued_to: Access | None = None
+    ticket_issued_to: TokenAccess | None = None
 
     @property
     def is_guest(self) -> bool:
         """Whether read-only access is behind the request: guests leave room for the owner."""
-        return (self.ticket_issued_to or self.access) is Access.READ_ONLY
+        return (self.ticket_issued_to or self.access) is TokenAccess.READ_ONLY

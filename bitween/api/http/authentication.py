@@ -25,7 +25,7 @@ from collections.abc import Iterable, Sequence
 
 from twisted.web.server import Request
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.failed_log_ins import FailedLogIns, log_in_needed
 from bitween.api.http.file_tickets import FileTickets
@@ -130,7 +130,7 @@ class Authenticator:
     def _in_public(self, request: Request) -> Caller | None:
         before, _, path = request.path.partition(b"/")
         public = not before and path.partition(b"/")[0] in self._public
-        return Caller(Access.PUBLIC) if public else None
+        return Caller(TokenAccess.PUBLIC) if public else None
 
 
 def _header(request: Request, name: bytes) -> list[str]:

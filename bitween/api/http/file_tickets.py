@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from twisted.internet.interfaces import IReactorTime
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.model.torrent import InfoHash
 
 #: Seconds without a request after which a ticket expires.
@@ -73,7 +73,7 @@ class FileTickets:
             return None
         self._keep(digest, info_hash, ticket.holder)
         return Caller(
-            Access.READ_ONLY, ticket.holder.token, ticket.holder.session, ticket.holder.access
+            TokenAccess.READ_ONLY, ticket.holder.token, ticket.holder.session, ticket.holder.access
         )
 
     def _keep(self, digest: bytes, info_hash: InfoHash, holder: Caller) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.api.http.channel import BoundedChannel
 from bitween.api.http.error_page import ErrorPage
 
@@ -68,7 +68,7 @@ class BoundedRequest(Request):
     """
 
     channel: BoundedChannel
-    caller = Caller(Access.PUBLIC)
+    caller = Caller(TokenAccess.PUBLIC)
     receiver: BodyReceiver | None = None
 
     def __init__(self, channel: BoundedChannel, *args: Any) -> None:
@@ -141,7 +141,7 @@ class BoundedRequest(Request):
 
     def _authenticate(self) -> ErrorPage | None:
         """Count the connection as authenticated, if the caller is."""
-        if self.caller.access is Access.PUBLIC or self._site.authenticate(self):
+        if self.caller.access is TokenAccess.PUBLIC or self._site.authenticate(self):
             return None
         return _TOO_MANY
 
@@ -167,7 +167,7 @@ class BoundedRequest(Request):
 
     @property
     def _max_body(self) -> int:
-        return MAX_PUBLIC_BODY if self.caller.access is Access.PUBLIC else MAX_BODY
+        return MAX_PUBLIC_BODY if self.caller.access is TokenAccess.PUBLIC else MAX_BODY
 
     def _take_request_line(self) -> None:
         # Twisted hands it over after the body, which is too late for a check.

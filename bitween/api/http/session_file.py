@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from twisted.logger import Logger
 
-from bitween.api.http.access import Access
+from bitween.api.http.access import TokenAccess
 from bitween.api.http.sessions import BrowserSession, Digests
 from bitween.errors import ConfigurationError
 from bitween.storage.api_location import read_private
@@ -79,5 +79,5 @@ def _parsed(entry: dict[str, object]) -> tuple[bytes, BrowserSession]:
         raise TypeError
     if not isinstance(created, int | float) or not isinstance(used, int | float):
         raise TypeError
-    session = BrowserSession(session_id, Access(entry["access"]), created, used, True, browser)
+    session = BrowserSession(session_id, TokenAccess(entry["access"]), created, used, True, browser)
     return bytes.fromhex(str(digest)), session

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.util.limiter import BoundedDict
 
 #: Seconds without a request after which a session ends.
@@ -57,7 +57,7 @@ class BrowserSession:
     """
 
     session_id: str
-    access: Access
+    access: TokenAccess
     created: float
     used: float
     remembered: bool
@@ -142,7 +142,7 @@ class BrowserSessions:
         # daemon.
         self._codes: BoundedDict[bytes, tuple[float, bool]] = BoundedDict(MAX_LINKS)
 
-    def begin(self, access: Access, *, remembered: bool = False, browser: str = "") -> str:
+    def begin(self, access: TokenAccess, *, remembered: bool = False, browser: str = "") -> str:
         """
         Start a session.
 
@@ -225,7 +225,7 @@ class BrowserSessions:
         ends, remembered = self._codes.pop(_digest(code), (-math.inf, False))
         if ends <= self._monotonic():
             return None
-        return self.begin(Access.FULL, remembered=remembered, browser=browser)
+        return self.begin(TokenAccess.FULL, remembered=remembered, browser=browser)
 
     def _save(self) -> None:
         held = self._sessions.items()

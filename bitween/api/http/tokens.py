@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import count
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from bitween.model.proof import token_digest
 from bitween.model.text import printable
@@ -39,7 +39,7 @@ class ApiToken:
     @property
     def caller(self) -> Caller:
         """The caller who shows it."""
-        return Caller(Access.READ_ONLY if self.read_only else Access.FULL, self.name)
+        return Caller(TokenAccess.READ_ONLY if self.read_only else TokenAccess.FULL, self.name)
 
 
 @dataclass(frozen=True, slots=True)

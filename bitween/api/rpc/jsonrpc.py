@@ -37,7 +37,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from txjsonrpc_ng.jsonrpclib import NoSuchFunction
 from txjsonrpc_ng.web.jsonrpc import JSONRPC
 
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.api.http.body_writer import ChunkWriter
 from bitween.api.http.error_page import ErrorPage
 from bitween.api.http.json_stream import JsonArray, JsonObject
@@ -206,7 +206,7 @@ class JsonRpcResource(Namespace, JSONRPC):
 
 
 def _run(method: _Method, call: Call, caller: Caller) -> object:
-    if caller.access is not Access.FULL and not is_reading(method.function):
+    if caller.access is not TokenAccess.FULL and not is_reading(method.function):
         raise ReadOnly.of("read_only.method")
     if caller.token is None and needs_token(method.function):
         raise TokenNeeded.of("token_needed.method")

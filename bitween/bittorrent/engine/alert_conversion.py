@@ -14,7 +14,7 @@ from typing import Any
 from bitween.bittorrent.engine._libtorrent import lt
 from bitween.bittorrent.engine.alerts import (
     Alert,
-    CertificateRefused,
+    CertificateFailed,
     Connected,
     Deleted,
     Dropped,
@@ -224,13 +224,13 @@ def _piece_read(info_hash: InfoHash, alert: lt.read_piece_alert) -> PieceRead | 
     return PieceRead(info_hash, alert.piece, alert.buffer, _words(error))
 
 
-def _torrent_error(alert: lt.torrent_error_alert) -> Stirred | CertificateRefused | None:
+def _torrent_error(alert: lt.torrent_error_alert) -> Stirred | CertificateFailed | None:
     what = _ABOUT_TLS.search(alert.message())
     if what is None:
         return Stirred()
     if what[1] == "dh params":  # we give none: TLS 1.3 does without
         return None
-    return CertificateRefused(printable(alert.torrent_name), f"{what[1]}: {_words(alert.error)}")
+    return CertificateFailed(printable(alert.torrent_name), f"{what[1]}: {_words(alert.error)}")
 
 
 def _words(error: lt.error_code) -> str:

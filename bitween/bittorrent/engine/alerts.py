@@ -169,7 +169,7 @@ class ExternalAddress:
 
 
 @dataclass(frozen=True, slots=True)
-class CertificateRefused:
+class CertificateFailed:
     """
     libtorrent cannot use the certificate that a sealed torrent was given: nobody can be connected.
 
@@ -233,7 +233,7 @@ Alert = (
     | PortMapped
     | PortNotMapped
     | ExternalAddress
-    | CertificateRefused
+    | CertificateFailed
     | Connected
     | PeerBanned
     | MetadataFailed

@@ -40,7 +40,7 @@ class AlertRouter:
             alerts.Deleted: parts.loader.take,
             alerts.FileFailed: self._take_file_error,
             alerts.PeerBanned: self._log_ban,
-            alerts.CertificateRefused: self._log_certificate,
+            alerts.CertificateFailed: self._log_certificate,
             alerts.MetadataFailed: lambda alert: parts.guard.take_failure(alert.info_hash),
             alerts.PieceRead: parts.pieces.take,
             alerts.Dropped: self._take_dropped,
@@ -86,7 +86,7 @@ class AlertRouter:
             info_hash=alert.info_hash,
         )
 
-    def _log_certificate(self, alert: alerts.CertificateRefused) -> None:
+    def _log_certificate(self, alert: alerts.CertificateFailed) -> None:
         self._log.error(
             "no peer can be connected for {name!r}, because libtorrent refuses its {error}",
             name=alert.name,

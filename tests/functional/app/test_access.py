@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs
 
 from bitween.errors import InvalidValue, UnknownContact, UnknownTorrent
-from bitween.model.access import OPEN, PRIVATE, Access, Reason, parse_audiences
+from bitween.model.access import OPEN, PRIVATE, Access, AccessReason, parse_audiences
 from bitween.model.seal import Seal, unpack
 from bitween.model.torrent import InfoHash, Torrent
 from bitween.model.torrent_options import TorrentOptions
@@ -80,8 +80,8 @@ class SettingAccessTests(AccessCase):
         self.assertTrue(self.access.decide(CAROL, before.info_hash))
         after = self.set(before, FAMILY)
         self.assertEqual(after, self.assert_cut(before))
-        self.assertIs(self.access.decide(BOB, after.info_hash).reason, Reason.GROUP)
-        self.assertIs(self.access.decide(CAROL, after.info_hash).reason, Reason.NOT_NAMED)
+        self.assertIs(self.access.decide(BOB, after.info_hash).reason, AccessReason.GROUP)
+        self.assertIs(self.access.decide(CAROL, after.info_hash).reason, AccessReason.NOT_NAMED)
         (share,) = self.access.restricted_for(BOB)
         self.assertEqual(unpack(share.seal), after.seal)
         self.assertEqual(share.replaces, before.info_hash)
@@ -160,7 +160,7 @@ class SettingAccessTests(AccessCase):
         for name, audiences in (("a", ()), ("b", (FAMILY,)), ("c", (CAROL,)), ("d", ("devices",))):
             self.share(name, *audiences)
         seen = [(s.torrent.name, s.fetch.reason) for s in self.access.visible_to(BOB)]
-        self.assertEqual(seen, [("a", Reason.EVERYBODY), ("b", Reason.GROUP)])
+        self.assertEqual(seen, [("a", AccessReason.EVERYBODY), ("b", AccessReason.GROUP)])
         self.assertEqual(len(self.access.visible_to("alice@example.org")), 4)
         self.assertRaises(UnknownContact, self.access.visible_to, "eve@example.org")
 
@@ -302,7 +302,7 @@ class RosterTests(AccessCase):
         before = self.share("film.mkv", BOB)
         self.successResultOf(self.messenger.block(BOB))
         after = self.assert_cut(before)
-        self.assertIs(self.access.decide(BOB, after.info_hash).reason, Reason.BLOCKED)
+        self.assertIs(self.access.decide(BOB, after.info_hash).reason, AccessReason.BLOCKED)
         self.successResultOf(self.messenger.unblock(BOB))
         self.assertEqual(self.hashes_for(BOB), [after.info_hash])
 
@@ -389,7 +389,7 @@ class ExpiryTests(AccessCase):
         before = self.set(self.share("film.mkv", BOB), expires=100.0)
         self.assertEqual(self.access.restricted_for(BOB)[0].expires, 100)
         self.clock.advance(100)
-        self.assertIs(self.access.decide(BOB, before.info_hash).reason, Reason.EXPIRED)
+        self.assertIs(self.access.decide(BOB, before.info_hash).reason, AccessReason.EXPIRED)
         self.assertEqual(self.access.restricted_for(BOB), [])
         self.assertEqual(self.only().info_hash, before.info_hash)
         self.successResultOf(self.access.end_expired())

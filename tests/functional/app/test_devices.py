@@ -5,10 +5,10 @@ from __future__ import annotations
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from bitween.app.devices import Devices
+from bitween.app.devices import DeviceTrust
 from bitween.crypto.device_key import DeviceKey
 from bitween.errors import InvalidValue, UnknownResource
-from bitween.model.device_trust import MAX_KEPT, Device, Trust, TrustPolicy
+from bitween.model.device_trust import MAX_KEPT, Trust, TrustedDevice, TrustPolicy
 from tests.support.fakes.memory import FakeMemory
 
 BOB = "bob@example.org"
@@ -21,21 +21,21 @@ class DevicesTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Know bob's laptop."""
         self.memory = FakeMemory()
-        self.devices = Devices(self.memory, clock=lambda: 5.0)
-        self.told: list[Device] = []
+        self.devices = DeviceTrust(self.memory, clock=lambda: 5.0)
+        self.told: list[TrustedDevice] = []
         self.devices.changes.subscribe(self.told.append)
         self.devices.announced(BOB, "laptop", KEY.public, 1)
 
     def test_it_is_stored(self) -> None:
         """Key, verification and times come back in the next run."""
         self.devices.verify(BOB, "laptop", KEY.fingerprint)
-        again = Devices(self.memory)
+        again = DeviceTrust(self.memory)
         self.assertEqual(again.trust(BOB, "laptop"), Trust.VERIFIED)
         self.assertTrue(again.counts(BOB, "laptop"))
         self.assertFalse(again.announced(BOB, "laptop", KEY.public, 0))
         self.assertEqual(again.verified_keys(BOB), {"laptop": KEY.public})
         again.distrust(BOB, "laptop")
-        self.assertEqual(Devices(self.memory).trust(BOB, "laptop"), Trust.NONE)
+        self.assertEqual(DeviceTrust(self.memory).trust(BOB, "laptop"), Trust.NONE)
 
     def test_a_full_disk_ends_nothing(self) -> None:
         """What is known holds for this run."""
@@ -75,7 +75,7 @@ class DevicesTests(SynchronousTestCase):
         for shown in (digits, groups, groups.upper(), groups.replace(" ", ":")):
             self.devices.distrust(BOB, "laptop")
             device = self.devices.verify(BOB, "laptop", shown)
-            self.assertEqual(device, Device(BOB, "laptop", KEY.public, Trust.VERIFIED))
+            self.assertEqual(device, TrustedDevice(BOB, "laptop", KEY.public, Trust.VERIFIED))
 
     def test_another_fingerprint_is_refused(self) -> None:
         """One digit, too few, too many, or of another device."""
@@ -103,12 +103,14 @@ class DevicesTests(SynchronousTestCase):
         """Of one account, or of all."""
         self.devices.announced("carol@example.org", "pc", OTHER.public)
         self.assertEqual([d.jid for d in self.devices.list()], [BOB, "carol@example.org"])
-        self.assertEqual(self.devices.list(BOB), [Device(BOB, "laptop", KEY.public, Trust.BLIND)])
+        self.assertEqual(
+            self.devices.list(BOB), [TrustedDevice(BOB, "laptop", KEY.public, Trust.BLIND)]
+        )
         self.assertEqual(self.devices.list("nobody@example.org"), [])
 
     def test_where_only_verified_ones_count(self) -> None:
         """The setting applies to devices that are known already."""
-        devices = Devices(self.memory, TrustPolicy.VERIFIED)
+        devices = DeviceTrust(self.memory, TrustPolicy.VERIFIED)
         self.assertFalse(devices.counts(BOB, "laptop"))
 
     def test_devices_without_end_do_not_fill_the_database(self) -> None:

@@ -14,10 +14,10 @@ from bitween.model.access import (
     OPEN,
     PRIVATE,
     Access,
+    AccessReason,
     Audience,
     Decision,
     Reader,
-    Reason,
     group_audience,
     group_of,
     may_fetch,
@@ -37,7 +37,7 @@ _BLOCKED = Reader("dan@example.org", frozenset({"Family"}), contact=True, blocke
 class FetchTests(SynchronousTestCase):
     """Who may fetch a share."""
 
-    def _assert_reasons(self, access: Access, now: float = 0.0, **expected: Reason) -> None:
+    def _assert_reasons(self, access: Access, now: float = 0.0, **expected: AccessReason) -> None:
         readers = {
             "ann": _ANN,
             "ben": _BEN,
@@ -52,53 +52,65 @@ class FetchTests(SynchronousTestCase):
         """Every contact that is not blocked may fetch it, a stranger may not."""
         self._assert_reasons(
             OPEN,
-            ann=Reason.EVERYBODY,
-            ben=Reason.EVERYBODY,
-            ours=Reason.OWN_DEVICE,
-            stranger=Reason.NO_CONTACT,
-            blocked=Reason.BLOCKED,
+            ann=AccessReason.EVERYBODY,
+            ben=AccessReason.EVERYBODY,
+            ours=AccessReason.OWN_DEVICE,
+            stranger=AccessReason.NO_CONTACT,
+            blocked=AccessReason.BLOCKED,
         )
 
     def test_a_share_for_a_group_is_for_its_contacts(self) -> None:
         """Only contacts in the group may fetch it, and the own devices."""
         self._assert_reasons(
             Access((_FAMILY,)),
-            ann=Reason.GROUP,
-            ben=Reason.NOT_NAMED,
-            ours=Reason.OWN_DEVICE,
-            stranger=Reason.NO_CONTACT,
-            blocked=Reason.BLOCKED,
+            ann=AccessReason.GROUP,
+            ben=AccessReason.NOT_NAMED,
+            ours=AccessReason.OWN_DEVICE,
+            stranger=AccessReason.NO_CONTACT,
+            blocked=AccessReason.BLOCKED,
         )
 
     def test_a_share_for_one_contact_is_for_nobody_else(self) -> None:
         """The named contact may fetch it; a named stranger may not, for it is no contact."""
         access = Access((Audience("ben@example.org"), Audience("eve@example.org")))
         self._assert_reasons(
-            access, ann=Reason.NOT_NAMED, ben=Reason.NAMED, stranger=Reason.NO_CONTACT
+            access,
+            ann=AccessReason.NOT_NAMED,
+            ben=AccessReason.NAMED,
+            stranger=AccessReason.NO_CONTACT,
         )
 
     def test_a_private_share_is_for_the_own_devices(self) -> None:
         """No contact may fetch it."""
         self._assert_reasons(
-            PRIVATE, ann=Reason.NOT_NAMED, ben=Reason.NOT_NAMED, ours=Reason.OWN_DEVICE
+            PRIVATE,
+            ann=AccessReason.NOT_NAMED,
+            ben=AccessReason.NOT_NAMED,
+            ours=AccessReason.OWN_DEVICE,
         )
 
     def test_an_expired_share_is_for_the_own_devices(self) -> None:
         """From its end on only the own devices may fetch it, until then all whom it is for."""
         access = Access((_FAMILY,), expires=100.0)
-        self._assert_reasons(access, 99.9, ann=Reason.GROUP, ben=Reason.NOT_NAMED)
+        self._assert_reasons(access, 99.9, ann=AccessReason.GROUP, ben=AccessReason.NOT_NAMED)
         self._assert_reasons(
-            access, 100.0, ann=Reason.EXPIRED, ben=Reason.NOT_NAMED, ours=Reason.OWN_DEVICE
+            access,
+            100.0,
+            ann=AccessReason.EXPIRED,
+            ben=AccessReason.NOT_NAMED,
+            ours=AccessReason.OWN_DEVICE,
         )
 
     def test_the_decision_names_the_audience(self) -> None:
         """The contact itself counts before a group, and a group before everybody."""
         access = Access((Audience("ann@example.org"), _FAMILY))
         self.assertEqual(
-            may_fetch(access, _ANN, 0), Decision(Reason.NAMED, Audience("ann@example.org"))
+            may_fetch(access, _ANN, 0), Decision(AccessReason.NAMED, Audience("ann@example.org"))
         )
-        self.assertEqual(may_fetch(Access((_FAMILY,)), _ANN, 0), Decision(Reason.GROUP, _FAMILY))
-        self.assertEqual(may_fetch(OPEN, _ANN, 0), Decision(Reason.EVERYBODY, EVERYBODY))
+        self.assertEqual(
+            may_fetch(Access((_FAMILY,)), _ANN, 0), Decision(AccessReason.GROUP, _FAMILY)
+        )
+        self.assertEqual(may_fetch(OPEN, _ANN, 0), Decision(AccessReason.EVERYBODY, EVERYBODY))
 
 
 class SeeTests(SynchronousTestCase):
@@ -113,11 +125,11 @@ class SeeTests(SynchronousTestCase):
     def test_a_listed_share_is_seen_with_a_lock(self) -> None:
         """Contacts who may not fetch it see it; strangers and blocked contacts do not."""
         access = Access((_FAMILY,), listed=True, expires=100.0)
-        self.assertEqual(may_see(access, _BEN, 0).reason, Reason.LISTED)
-        self.assertEqual(may_see(access, _ANN, 0).reason, Reason.GROUP)
-        self.assertEqual(may_see(access, _ANN, 100).reason, Reason.LISTED)
-        self.assertEqual(may_see(access, _STRANGER, 0).reason, Reason.NO_CONTACT)
-        self.assertEqual(may_see(access, _BLOCKED, 0).reason, Reason.BLOCKED)
+        self.assertEqual(may_see(access, _BEN, 0).reason, AccessReason.LISTED)
+        self.assertEqual(may_see(access, _ANN, 0).reason, AccessReason.GROUP)
+        self.assertEqual(may_see(access, _ANN, 100).reason, AccessReason.LISTED)
+        self.assertEqual(may_see(access, _STRANGER, 0).reason, AccessReason.NO_CONTACT)
+        self.assertEqual(may_see(access, _BLOCKED, 0).reason, AccessReason.BLOCKED)
 
 
 class AudienceTests(SynchronousTestCase):

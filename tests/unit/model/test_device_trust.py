@@ -6,10 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.model.device_trust import (
     MAX_KEPT,
-    Device,
     DeviceTable,
     KeptKey,
     Trust,
+    TrustedDevice,
     TrustPolicy,
 )
 
@@ -64,7 +64,9 @@ class DeviceTrustTests(SynchronousTestCase):
         again = self.restarted()
         again.announced(BOB, "laptop", OTHER)
         self.assertEqual(again.trust(BOB, "laptop"), Trust.CHANGED)
-        self.assertEqual(again.device(BOB, "laptop"), Device(BOB, "laptop", OTHER, Trust.CHANGED))
+        self.assertEqual(
+            again.device(BOB, "laptop"), TrustedDevice(BOB, "laptop", OTHER, Trust.CHANGED)
+        )
         again.verify(BOB, "laptop", OTHER, 5.0)
         self.assertEqual(again.trust(BOB, "laptop"), Trust.VERIFIED)
         again.announced(BOB, "laptop", KEY)
@@ -143,7 +145,9 @@ class DeviceTrustTests(SynchronousTestCase):
     def test_our_own_device(self) -> None:
         """It counts, whatever the server says, and our others are trusted blindly beside it."""
         self.table.announced(ME, "here", OTHER)
-        self.assertEqual(self.table.device(ME, "here"), Device(ME, "here", THIRD, Trust.VERIFIED))
+        self.assertEqual(
+            self.table.device(ME, "here"), TrustedDevice(ME, "here", THIRD, Trust.VERIFIED)
+        )
         self.table.announced(ME, "pc", KEY)
         self.assertEqual(self.trust("pc", ME), Trust.BLIND)
 

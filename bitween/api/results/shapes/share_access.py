@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, TypedDict
 
 from bitween.api.results.shapes.common import BareJid, Size, Time
-from bitween.model.access import Reason
+from bitween.model.access import AccessReason
 from bitween.model.torrent import InfoHash
 
 Who = Annotated[str, "contacts, devices, a bare JID, or group:NAME"]
@@ -30,7 +30,7 @@ class VisibleShare(TypedDict):
     hash: InfoHash
     name: str
     size: Size
-    why: Annotated[str, Reason]
+    why: Annotated[str, AccessReason]
     who: Annotated[str | None, "the entry of the share's access that contains the contact"]
     locked: Annotated[bool, "whether the contact sees it but may not fetch it"]
 

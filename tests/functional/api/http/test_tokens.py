@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.discovery.discover import document
-from bitween.api.http.access import Access, Caller
+from bitween.api.http.access import Caller, TokenAccess
 from bitween.api.http.tokens import FIRST, MAX_TOKENS, ApiToken, TokenStore
 from bitween.errors import ConfigurationError, InvalidValue, StoreError, UnknownToken
 from tests.support.api_rig import (
@@ -90,7 +90,7 @@ class FileTests(SynchronousTestCase):
     def test_the_first_token_has_full_access(self) -> None:
         """It may do everything, and needs no file."""
         for tokens in (self.tokens, self.again()):
-            self.assertEqual(tokens.caller(b"first-secret"), Caller(Access.FULL, FIRST))
+            self.assertEqual(tokens.caller(b"first-secret"), Caller(TokenAccess.FULL, FIRST))
             self.assertEqual(tokens.known(), (ApiToken(FIRST, read_only=False, created=None),))
         self.assertFalse(os.path.exists(self.path))
 
@@ -99,8 +99,8 @@ class FileTests(SynchronousTestCase):
         _, full = self.tokens.new("desk", read_only=False)
         _, looking = self.tokens.new("wall", read_only=True)
         for tokens in (self.tokens, self.again()):
-            self.assertEqual(tokens.caller(full.encode()), Caller(Access.FULL, "desk"))
-            self.assertEqual(tokens.caller(looking.encode()), Caller(Access.READ_ONLY, "wall"))
+            self.assertEqual(tokens.caller(full.encode()), Caller(TokenAccess.FULL, "desk"))
+            self.assertEqual(tokens.caller(looking.encode()), Caller(TokenAccess.READ_ONLY, "wall"))
             self.assertEqual(
                 tokens.known()[1:],
                 (
