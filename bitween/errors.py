@@ -86,7 +86,7 @@ class BitweenError(Exception):
         :param values: the values of the places in the message; translations may use more of them.
         """
         # The command line needs no message to show its help, which must be quick.
-        from bitween.messages.catalogue import english  # noqa: PLC0415
+        from bitween.messages.catalogue import english  # noqa: PLC0415  # see above
 
         error = cls(*english(id_, values))
         error.id, error.values = id_, values

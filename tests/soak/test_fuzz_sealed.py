@@ -75,8 +75,8 @@ class SealedFuzz(SynchronousTestCase):
         self.alice, self.bob, self.server = (_Party(f) for f in (READER, WRITER, WRITER))
         self.alice.devices.announced(self.bob.jid, self.bob.resource, self.bob.key.public)
         self.bob.devices.announced(self.alice.jid, self.alice.resource, self.alice.key.public)
-        self.pages = SealedPages(self.alice.statements, _Keys(self.alice))  # type: ignore[arg-type]
-        self.of_bob = SealedPages(self.bob.statements, _Keys(self.alice))  # type: ignore[arg-type]
+        self.pages = SealedPages(self.alice.statements, _Keys(self.alice))  # type: ignore[arg-type]  # all of it that is used
+        self.of_bob = SealedPages(self.bob.statements, _Keys(self.alice))  # type: ignore[arg-type]  # all of it that is used
 
     def open(self, text: str) -> dict[str, Any]:
         """Have alice open a page."""

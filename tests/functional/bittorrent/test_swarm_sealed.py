@@ -308,7 +308,7 @@ class PlainPeerTests(SealedCase):
         await when(bob, lambda: bob.library.get(shared.info_hash).progress.done > 0)
         self.assertIn(False, [peer.sealed for peer in alice.peers(shared.info_hash)])
         for swarm in (bob, carol):
-            await when(swarm, lambda: swarm.library.get(shared.info_hash).complete)  # noqa: B023
+            await when(swarm, lambda: swarm.library.get(shared.info_hash).complete)  # noqa: B023  # awaited before the next turn of the loop
         await when(alice, lambda: alice.library.get(shared.info_hash).progress.uploaded >= 4 * MIB)
         options = TorrentOptions(access=PRIVATE)
         await alice.set_options(shared.info_hash, options)
