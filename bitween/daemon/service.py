@@ -36,6 +36,7 @@ from bitween.errors import (
     ForbiddenPath,
     StartupError,
 )
+from bitween.messages.catalogue import load_english
 from bitween.settings.settings import Settings
 from bitween.storage.api_location import remove_stale
 from bitween.storage.state_dir import StateDirectory
@@ -90,6 +91,7 @@ class Daemon(MultiService):
     def startService(self) -> None:
         """Start; an error ends the daemon with one line."""
         super().startService()
+        load_english()
         # Before the reactor runs, a signal would still end the process without a clean stop.
         self._reactor.callWhenRunning(self._begin)
 

@@ -38,6 +38,15 @@ def source(language: str) -> bytes:
     return content
 
 
+def load_english() -> None:
+    """
+    Read the English texts now.
+
+    A process that runs for long does so at its start: an upgrade may replace the file meanwhile.
+    """
+    _english()
+
+
 def english(id_: str, values: Mapping[str, Value]) -> tuple[str, str]:
     """
     Fill in a message in English.

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from bitween.messages.catalogue import load_english
+
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
@@ -15,6 +17,8 @@ def as_nobody() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
+    # Another user may not be able to read what is imported.
+    load_english()
     os.seteuid(65534)
     try:
         yield

@@ -21,6 +21,7 @@ from functools import cache, partial
 
 from bitween.files.answers import write_answer
 from bitween.files.deletion.trash import Trash, find_trash
+from bitween.messages.catalogue import load_english
 from bitween.model.stat_signature import file_times, time_of
 
 #: Paths and sizes.
@@ -227,6 +228,7 @@ def decoded(lines: Iterable[str]) -> Order:
 
 def main() -> None:
     """Carry out one order."""
+    load_english()
     write_answer(asdict(execute(decoded(sys.stdin), os.environ)))
 
 

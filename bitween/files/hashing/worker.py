@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from bitween.errors import BitweenError, HashingFailed
 from bitween.files.answers import failure, write_answer
 from bitween.files.hashing.folder_walk import FoundFile, list_files, unusable
+from bitween.messages.catalogue import load_english
 from bitween.model.metainfo import HASH_SIZE, HashedFile, make_torrent, piece_size_for
 from bitween.model.text import visible_path
 
@@ -220,6 +221,7 @@ def _exit_with_input(lines: queue.SimpleQueue[bytes]) -> None:
 
 def main() -> None:
     """Answer requests until standard input is closed."""
+    load_english()
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # In a thread, so that the process notices the end of its parent while it hashes.
     threading.Thread(target=_exit_with_input, args=(lines,), daemon=True).start()

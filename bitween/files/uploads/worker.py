@@ -28,6 +28,7 @@ from bitween.errors import BitweenError, NoRoom, UploadFailed
 from bitween.files.answers import failure, write_answer
 from bitween.files.uploads.frames import FrameKind, read_frame
 from bitween.files.uploads.names import candidates
+from bitween.messages.catalogue import load_english
 from bitween.model.disk_space import reserve
 from bitween.model.text import visible_path
 from bitween.util.private_file import flush_folder
@@ -229,6 +230,7 @@ def _fail(error: BitweenError) -> None:
 
 def main() -> None:
     """Write an upload, or remove leftovers, as the arguments say."""
+    load_english()
     # When the daemon ends, standard input is closed, and the process removes the hidden folder.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -7,7 +7,8 @@ from string import Formatter
 from twisted.trial.unittest import SynchronousTestCase
 
 from bitween.api.results.faults import KINDS
-from bitween.messages.catalogue import LANGUAGES, english
+from bitween.messages import catalogue
+from bitween.messages.catalogue import LANGUAGES, english, load_english
 from tests.support.messages import forms, read_messages, values
 
 _HINTS = {"", "size", "duration"}
@@ -93,3 +94,13 @@ class EnglishTests(SynchronousTestCase):
         """They are mistakes of the code, and do not pass unnoticed."""
         self.assertRaises(KeyError, english, "disk.unheard-of", {})
         self.assertRaises(KeyError, english, "disk.bad", {"folder": "/x"})
+
+
+class UpgradeTests(SynchronousTestCase):
+    """An upgrade that replaces the files while a process runs."""
+
+    def test_texts_that_were_loaded_stay(self) -> None:
+        """A message is filled in from what was there at the start."""
+        load_english()
+        self.patch(catalogue, "get_data", lambda *_: b"{}")
+        self.assertTrue(english("invalid_value.past_end", {})[0])
